@@ -1,0 +1,67 @@
+"""Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+PREFIX = "MODEPULSE_"
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used. Names the variable, never its value: a DSN holds a password."""
+
+
+def _setting(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Field `x_y` is the variable `MODEPULSE_X_Y`; the README's table is checked against this class."""
+
+    redis_url: str = _setting("", "Redis to use; unset: `modepulse dev` starts one")
+    postgres_dsn: str = _setting("", "Postgres to use; unset: `modepulse dev` starts one")
+    redis_server: str = _setting("", "redis-server binary (>= 7.0) that `modepulse dev` and the tests start")
+    partitions: int = _setting(1, "partitions of the areas; fixed at first start", 1, 4096)
+    session_lease_seconds: float = _setting(900.0, "a session without event for so long expires", 1, 86_400)
+    max_body_bytes: int = _setting(16 * 1024 * 1024, "larger request bodies get 413", 1024)
+    body_timeout_seconds: float = _setting(30.0, "a body that takes longer to arrive gets 408", 0.1)
+    call_events: int = _setting(200, "events of one script call; bounds how long Redis is held", 1, 1000)
+    queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
+    write_deadline_seconds: float = _setting(
+        5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30
+    )
+    redis_timeout_seconds: float = _setting(2.0, "one Redis round trip", 0.05, 30)
+    log_level: str = _setting("info", "debug, info, warning or error")
+    log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises SettingsError naming the first variable that cannot be used."""
+        return cls(**{
+            f.name: _parse(f.name, f.type, f.metadata, environment[variable])
+            for f in fields(cls)
+            if environment.get(variable := PREFIX + f.name.upper())
+        })
+
+    @property
+    def lease_us(self) -> int:
+        return round(self.session_lease_seconds * 1_000_000)
+
+
+def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str | int | float:
+    variable = PREFIX + name.upper()
+    if kind is str:
+        if name == "log_level" and text.lower() not in ("debug", "info", "warning", "error"):
+            raise SettingsError(f"{variable} must be debug, info, warning or error")
+        return text
+    try:
+        number: int | float = kind(text)
+    except ValueError:
+        raise SettingsError(f"{variable} must be a number") from None
+    low, high = metadata["low"], metadata["high"]
+    if not (low is None or number >= low) or not (high is None or number <= high):
+        bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise SettingsError(f"{variable} must be {bounds}")
+    return number
