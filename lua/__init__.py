@@ -1,0 +1,38 @@
+"""The scripts: one file per atomic operation, loaded once, run by EVALSHA, reloaded after a Redis restart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+
+@dataclass(frozen=True)
+class Script:
+    """One Lua file. Its header is the only description of its keys, arguments, reply and errors."""
+
+    name: str
+    source: str
+    sha: str
+
+    async def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Runs it. A server that has not seen it yet (a fresh or restarted one) is given it first."""
+        try:
+            return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            await redis.execute_command("SCRIPT LOAD", self.source)
+            return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+
+
+def _script(name: str) -> Script:
+    source = Path(__file__).with_name(f"{name}.lua").read_text()
+    return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+record_events = _script("record_events")
+expire_sessions = _script("expire_sessions")
+read_events = _script("read_events")
+trim_events = _script("trim_events")

@@ -1,0 +1,74 @@
+"""POST /generate_data: random but valid events through the same door as everybody's."""
+
+import random
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.events import Ingest
+from app.api.request import parse_json, read_body
+from app.contract.event import FLAT_WIDTH
+from app.contract.problem import problem_at
+from app.errors import InvalidRequest
+from app.settings import Settings
+
+MAX_EVENTS = 100_000
+# name: (default, smallest, largest)
+_NUMBERS = {
+    "events": (1000, 0, MAX_EVENTS),
+    "users": (200, 1, 1_000_000),
+    "areas": (10, 1, 10_000),
+    "modes": (5, 1, 1000),
+    "seed": (None, -(2**63), 2**63 - 1),
+}
+MODES = ("duel", "team_deathmatch", "capture_the_flag", "battle_royale", "co_op")
+
+
+async def generate_data(request: Request) -> Response:
+    """Takes optional whole numbers events, users, areas, modes, seed; the same seed makes the same events."""
+    settings: Settings = request.state.settings
+    body = await read_body(request.receive, request.headers, settings)
+    numbers = _numbers(parse_json(body, []) if body.strip() else {})
+    flat = _random_events(**numbers)
+    ingest: Ingest = request.state.ingest
+    await ingest.record(flat)
+    answer = {"cnt_records_generated": len(flat) // FLAT_WIDTH}
+    return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _numbers(parsed: Any) -> dict[str, Any]:
+    if not isinstance(parsed, dict):
+        raise _invalid([problem_at([], "type", "the body is a JSON object")])
+    numbers: dict[str, Any] = {}
+    errors = []
+    for name, (default, low, high) in _NUMBERS.items():
+        value = parsed.get(name)
+        if value is None:
+            numbers[name] = default
+        elif type(value) is not int or not low <= value <= high:
+            errors.append(problem_at([name], "range", f"{name} is a whole number from {low} to {high}"))
+        else:
+            numbers[name] = value
+    if errors:
+        raise _invalid(errors)
+    return numbers
+
+
+def _invalid(errors: list[dict[str, Any]]) -> InvalidRequest:
+    return InvalidRequest(422, "invalid_request", "The request is not valid; nothing was generated", errors)
+
+
+def _random_events(events: int, users: int, areas: int, modes: int, seed: int | None) -> list[str]:
+    """Mostly log-ins, so that something is left to see; areas are unequally popular."""
+    chance = random.Random(seed)
+    flat: list[str] = []
+    for _ in range(events):
+        user = chance.randrange(users)
+        area = 100 + min(int(chance.paretovariate(1)) - 1, areas - 1)
+        mode = chance.randrange(modes)
+        name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
+        kind = chance.choices(("LOGIN", "LOGOUT", "HEARTBEAT"), (6, 3, 1))[0]
+        flat += (f"user_{user}", f"{area}|{name}", kind, "")
+    return flat

@@ -1,0 +1,30 @@
+"""GET /healthz (this process lives) and /readyz (it can take and answer)."""
+
+import os
+import signal
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.store import SettingsMismatch, Store
+
+
+async def healthz(_: Request) -> Response:
+    """200 as long as the process answers at all, whatever its stores do."""
+    return Response(b'{"status":"ok"}', media_type="application/json")
+
+
+async def readyz(request: Request) -> Response:
+    """200 when events are taken; else 503 with the reason."""
+    store: Store = request.state.store
+    try:
+        reason = await store.closed_reason()
+    except SettingsMismatch:
+        # Redis was out of reach at the start, when this is looked at first.
+        os.kill(os.getpid(), signal.SIGTERM)
+        reason = "settings_mismatch"
+    if reason is None:
+        return Response(b'{"status":"ready"}', media_type="application/json")
+    answer = orjson.dumps({"status": "not_ready", "reason": reason})
+    return Response(answer, status_code=503, media_type="application/json", headers={"Retry-After": "1"})

@@ -1,0 +1,59 @@
+"""Every key name in Redis. All keys of a partition carry its hash tag, so that they share a cluster slot."""
+
+from binascii import crc_hqx
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+# Kept in partition 0: how many partitions this Redis was opened with.
+PARTITIONS = "{0}:partitions"
+
+
+def partition_of(area_code: str, partitions: int) -> int:
+    """crc16 (XMODEM, the one of Redis Cluster) of the area, so that an area's keys stay together."""
+    return crc_hqx(area_code.encode(), 0) % partitions
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one partition. Scripts derive user, area and wheel keys from the same tag by themselves."""
+
+    partition: int
+
+    @cached_property
+    def tag(self) -> str:
+        return f"{{{self.partition}}}:"
+
+    @property
+    def epoch(self) -> str:
+        return self.tag + "epoch"
+
+    @property
+    def events(self) -> str:
+        return self.tag + "events"
+
+    @property
+    def areas(self) -> str:
+        return self.tag + "areas"
+
+    @property
+    def expiry(self) -> str:
+        """Index of the timer wheel; its buckets are `{p}:expiry:<due second>`."""
+        return self.tag + "expiry"
+
+    @property
+    def archived(self) -> str:
+        return self.tag + "archived"
+
+    def area(self, area_code: str) -> str:
+        return f"{self.tag}area:{area_code}"
+
+    def user(self, user_id: str) -> str:
+        return f"{self.tag}user:{user_id}"
+
+    def call(self, name: str) -> str:
+        return f"{self.tag}call:{name}"
+
+
+@lru_cache(maxsize=4096)
+def keys_of(partition: int) -> Keys:
+    return Keys(partition)

@@ -1,0 +1,50 @@
+"""What the service refuses, and how it says so: RFC 9457 problem documents.
+
+Problem
+├── InvalidRequest   400, 408, 413, 415, 422: the client's doing, with the places named
+└── Unavailable      503: this side's doing, to be repeated; says whether anything may have been applied
+"""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+
+class Problem(Exception):
+    """An answer that is an error. `errors` holds `{"loc", "code", "message"}`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        title: str,
+        errors: list[dict[str, Any]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self.status = status
+        self.code = code
+        self.title = title
+        self.errors = errors or []
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        body = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
+        return Response(
+            orjson.dumps(body | {"errors": self.errors}),
+            status_code=self.status,
+            headers=self.headers,
+            media_type="application/problem+json",
+        )
+
+
+class InvalidRequest(Problem):
+    """The request cannot be used; nothing of it was applied."""
+
+
+class Unavailable(Problem):
+    """Not now. `unknown` tells that the events may have been applied: repeat with the same key."""
+
+    def __init__(self, code: str, title: str, retry_after: int = 1) -> None:
+        super().__init__(503, code, title, headers={"Retry-After": str(retry_after)})

@@ -1,0 +1,28 @@
+"""The URL table. Each path works with and without its trailing slash, without redirect."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.routing import BaseRoute, Route
+
+from app.api import health, stats, users
+from app.api.events import PostEvents
+from app.api.generate import generate_data
+from app.settings import Settings
+
+
+def routes(settings: Settings) -> list[BaseRoute]:
+    """The busiest first: the router looks at them in order."""
+    table: list[tuple[str, str, Callable[..., Any]]] = [
+        ("POST", "/events", PostEvents(settings)),
+        ("GET", "/stats", stats.get_stats),
+        ("POST", "/generate_data", generate_data),
+        ("GET", "/areas", stats.get_areas),
+        ("GET", "/modes", stats.get_modes),
+        ("GET", "/users/{user_id:path}/sessions", users.get_sessions),
+        ("GET", "/healthz", health.healthz),
+        ("GET", "/readyz", health.readyz),
+    ]
+    return [
+        Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")
+    ]

@@ -1,0 +1,144 @@
+#!lua
+-- Applies a group of events of one partition, all or nothing, and logs them as one stream entry.
+-- The rule is DESIGN.md's "One event": a session's state is one signed time, the last writer wins.
+--
+-- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry
+--       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
+-- ARGV  1 epoch the caller knows   2 token of the call
+--       3 lease (us)               4 width of a wheel bucket (s)
+--       5 seconds to keep the answer
+--       6 fingerprint of the request the call key belongs to, or ""
+--       7.. four per event: user, "area|mode", LOGIN or LOGOUT or HEARTBEAT, time (us) or "" for arrival
+-- Returns  one letter per event: a applied, r refreshed, s stale, l late, d duplicate, k clock_skew
+-- Errors   EPOCH     this is not the partition the caller knows; nothing was done
+--          CONFLICT  the call key holds the answer to another request; nothing was done
+-- Logged   `token <token> events <lines>`: line n is event n, empty when not logged, else
+--          `<kind><what>|area|mode|user|time`, what being +1, -1 (applied), :refreshed, :stale or :late
+local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local epoch, token, lease, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local answer_seconds, fingerprint = ARGV[5], ARGV[6]
+local FIRST_EVENT, SKEW = 7, 60000000
+
+if redis.call('GET', epoch_key) ~= epoch then
+  return redis.error_reply('EPOCH the partition is closed or another')
+end
+local answered = redis.call('GET', call_key)
+if answered then
+  if string.sub(answered, 1, #fingerprint) ~= fingerprint then
+    return redis.error_reply('CONFLICT the key was used with another request')
+  end
+  return string.sub(answered, #fingerprint + 1)
+end
+
+local call, format, abs = redis.call, string.format, math.abs
+local tag = string.sub(epoch_key, 1, -6)
+local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+local arrival = now
+
+local states = {} -- session -> signed time, as the events so far leave it
+local scores = {} -- session -> the same as text, where it has to be written
+local written, written_user, written_member = {}, {}, {}
+local deltas = {} -- "area|mode" -> change of its counter
+local buckets = {} -- due second -> users to look at then
+local lines, outcomes, logged = {}, {}, false
+
+-- 1. Decide everything; only reads.
+for i = FIRST_EVENT, #ARGV, 4 do
+  local user, member, kind, stamp = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local session = user .. '|' .. member
+  local state = states[session]
+  if not state then
+    state = tonumber(call('ZSCORE', user_prefix .. user, member) or 0)
+    states[session] = state
+  end
+  local last = abs(state)
+  local at
+  if stamp == '' then
+    arrival = arrival + 1
+    at = arrival > last and arrival or last + 1
+    stamp = format('%.0f', at)
+  else
+    at = tonumber(stamp)
+  end
+
+  local outcome, what
+  if at > now + SKEW then
+    outcome = 'k'
+  elseif at + lease <= now then
+    outcome, what = 'l', ':late|'
+  elseif at < last or (at == last and state < 0 and kind ~= 'LOGOUT') then
+    outcome, what = 's', ':stale|'
+  elseif at == last and (state < 0) == (kind == 'LOGOUT') then
+    outcome = 'd'
+  else
+    local score
+    if kind == 'LOGOUT' then
+      states[session], score = -at, '-' .. stamp
+      if state > 0 then
+        outcome, what = 'a', '-1|'
+        deltas[member] = (deltas[member] or 0) - 1
+      else
+        outcome, what = 'r', ':refreshed|'
+      end
+    else
+      states[session], score = at, stamp
+      if state > 0 then
+        outcome, what = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
+      else
+        outcome, what = 'a', '+1|'
+        deltas[member] = (deltas[member] or 0) + 1
+      end
+    end
+    if not scores[session] then
+      local n = #written + 1
+      written[n], written_user[n], written_member[n] = session, user, member
+    end
+    scores[session] = score
+    if state == 0 then
+      -- A session already known is in a bucket that is due no later than this.
+      local due = math.ceil((at + lease) / 1000000 / width) * width
+      local users = buckets[due]
+      if users then users[#users + 1] = user else buckets[due] = { user } end
+    end
+  end
+  outcomes[#outcomes + 1] = outcome
+  if what then
+    lines[#lines + 1] = kind .. what .. member .. '|' .. user .. '|' .. stamp
+    logged = true
+  else
+    lines[#lines + 1] = ''
+  end
+end
+
+-- 2. Write. The log comes first: it is what could be refused by the state of its key.
+if logged then
+  call('XADD', events_key, '*', 'token', token, 'events', table.concat(lines, '\n'))
+end
+for n = 1, #written do
+  call('ZADD', user_prefix .. written_user[n], scores[written[n]], written_member[n])
+end
+local areas, seen = {}, {}
+for member, delta in pairs(deltas) do
+  local bar = string.find(member, '|', 1, true)
+  local area, mode = string.sub(member, 1, bar - 1), string.sub(member, bar + 1)
+  if not seen[area] then
+    seen[area] = true
+    areas[#areas + 1] = area
+  end
+  if delta ~= 0 and tonumber(call('ZINCRBY', area_prefix .. area, delta, mode)) <= 0 then
+    call('ZREM', area_prefix .. area, mode)
+  end
+end
+if #areas > 0 then
+  call('SADD', areas_key, unpack(areas))
+end
+for due, users in pairs(buckets) do
+  local second = format('%.0f', due)
+  call('ZADD', expiry_key, second, second)
+  call('SADD', bucket_prefix .. second, unpack(users))
+end
+local answer = table.concat(outcomes)
+call('SET', call_key, fingerprint .. answer, 'EX', answer_seconds)
+return answer
