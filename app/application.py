@@ -15,11 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest
 from app.batcher import Batcher
+from app.contract.connection import connect
 from app.contract.keys import keys_of
 from app.errors import Problem
 from app.routes import routes
 from app.settings import Settings
-from app.store import Store, connect
+from app.store import Store
 
 log = logging.getLogger(__name__)
 

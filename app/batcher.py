@@ -72,9 +72,8 @@ class Batcher:
         self._waiting = 0
         self._flusher: asyncio.Task[None] | None = None
         self._failing = False
-        lease = settings.session_lease_seconds
         self._lease = str(settings.lease_us)
-        self._width = str(wheel_width(lease))
+        self._width = str(settings.wheel_width)
 
     async def submit(self, flat: list[str], key: RequestKey | None = None) -> str:
         """Applies the events; returns one outcome letter each (lua/record_events.lua).
@@ -252,8 +251,3 @@ def _partly(error: Unavailable | InvalidRequest) -> Unavailable:
 
 def _unreachable() -> Unavailable:
     return Unavailable("redis_unavailable", "Redis cannot be reached; nothing was applied")
-
-
-def wheel_width(lease_seconds: float) -> int:
-    """Seconds that one bucket of the expiry wheel covers: a minute at the usual lease of 15 minutes."""
-    return max(1, min(60, int(lease_seconds / 15)))

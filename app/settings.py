@@ -27,7 +27,6 @@ class Settings:
     session_lease_seconds: float = _setting(900.0, "a session without event for so long expires", 1, 86_400)
     max_body_bytes: int = _setting(16 * 1024 * 1024, "larger request bodies get 413", 1024)
     body_timeout_seconds: float = _setting(30.0, "a body that takes longer to arrive gets 408", 0.1)
-    call_events: int = _setting(200, "events of one script call; bounds how long Redis is held", 1, 1000)
     queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
     write_deadline_seconds: float = _setting(
         5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30
@@ -48,6 +47,11 @@ class Settings:
     @property
     def lease_us(self) -> int:
         return round(self.session_lease_seconds * 1_000_000)
+
+    @property
+    def wheel_width(self) -> int:
+        """Seconds that one bucket of the expiry wheel covers: a minute at the usual lease of 15 minutes."""
+        return max(1, min(60, int(self.session_lease_seconds / 15)))
 
 
 def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str | int | float:

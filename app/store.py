@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS, keys_of, partition_of
 from app.errors import Unavailable
 from app.settings import Settings
@@ -19,19 +18,6 @@ Ranking = list[tuple[str, int]]
 # How old an answer about all areas together may be: it costs a read of every area.
 OVERVIEW_SECONDS = 1.0
 PIPELINE_AREAS = 500
-
-
-def connect(settings: Settings) -> Redis:
-    """A client that never repeats a command by itself: a repeat is ours to make, with its token."""
-    return Redis.from_url(
-        settings.redis_url,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=settings.redis_timeout_seconds,
-        socket_connect_timeout=settings.redis_timeout_seconds,
-        socket_keepalive=True,
-        max_connections=64,
-    )
 
 
 class Store:
@@ -69,9 +55,10 @@ class Store:
                 wanted, self._wanted = self._wanted, {}
                 try:
                     replies = await self._read_areas(list(wanted))
-                except RedisError as error:
+                except Exception as error:
+                    problem = _unavailable(error) if isinstance(error, RedisError) else error
                     for read in wanted.values():
-                        read.set_exception(_unavailable(error))
+                        read.set_exception(problem)
                         read.exception()  # its waiters may be gone
                 else:
                     for read, ranking in zip(wanted.values(), replies, strict=True):
@@ -121,9 +108,9 @@ class Store:
             raise _unavailable(error) from error
         found = []
         for reply in replies:
-            for member, at in reply:
+            for member, at in _pairs(reply):
                 area, _, mode = member.decode().partition("|")
-                found.append((area, mode, at / 1_000_000))
+                found.append((area, mode, float(at) / 1_000_000))
         return sorted(found, key=lambda session: -session[2])
 
     async def closed_reason(self) -> str | None:
@@ -143,16 +130,18 @@ class Store:
         return None if stored is not None and all(epochs) else "partition_closed"
 
 
-class SettingsMismatch(Exception):
-    """The process is configured otherwise than the data in Redis; it must not go on."""
-
-
 async def _bytes_set(redis: Redis, key: str) -> set[bytes]:
     return cast("set[bytes]", await redis.execute_command("SMEMBERS", key))
 
 
-def _ranking(reply: Any) -> Ranking:
-    return [(mode.decode(), int(count)) for mode, count in reply]
+def _ranking(reply: list[bytes]) -> Ranking:
+    return [(mode.decode(), int(count)) for mode, count in _pairs(reply)]
+
+
+def _pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """WITHSCORES answers are flat: member, score, member, score..."""
+    values = iter(reply)
+    return zip(values, values, strict=True)
 
 
 def _unavailable(error: RedisError) -> Unavailable:

@@ -7,7 +7,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.store import SettingsMismatch, Store
+from app.contract.connection import SettingsMismatch
+from app.store import Store
 
 
 async def healthz(_: Request) -> Response:

@@ -1,0 +1,88 @@
+"""One partition's way from the log into Postgres, step by step; schedule.py says when."""
+
+import logging
+from typing import Any
+
+from redis.asyncio import Redis
+
+from app.contract.keys import keys_of
+from app.contract.token import new_token
+from archiver import reader, writer
+from archiver.reader import Snapshot
+
+log = logging.getLogger(__name__)
+
+# Events of one transaction: COPY gains little beyond, and memory stays small.
+BATCH_EVENTS = 10_000
+MAX_ENTRIES = 5_000
+
+
+class Partition:
+    """Copies the log of one partition. Its checkpoint in Postgres is the truth; this object only caches it."""
+
+    def __init__(self, redis: Redis, partition: int) -> None:
+        self._redis = redis
+        self._partition = partition
+        self._count = 100  # entries to read next, follows how many events an entry holds
+        self.checkpoint: writer.Checkpoint | None = None
+
+    async def drain(self, postgres: Any) -> int:
+        """Copies all there is; returns how many events. Raises Superseded, RedisError, PostgresError."""
+        copied = 0
+        try:
+            checkpoint = self.checkpoint or await self._open(postgres)
+            while True:
+                seen = await reader.read(self._redis, self._partition, checkpoint.last, self._count)
+                checkpoint = self.checkpoint = await self._continue(postgres, checkpoint, seen)
+                rows, rejects = reader.decode(self._partition, seen.entries)
+                if not seen.entries:
+                    return copied
+                self.checkpoint = None  # unknown until the commit has answered
+                checkpoint = self.checkpoint = await writer.store(postgres, checkpoint, seen, rows, rejects)
+                await reader.publish_archived(self._redis, self._partition, checkpoint.last)
+                copied += len(rows)
+                more = len(seen.entries) == self._count
+                self._count = max(10, min(MAX_ENTRIES, BATCH_EVENTS * len(seen.entries) // max(1, len(rows))))
+                if not more:
+                    return copied
+        except BaseException:
+            self.checkpoint = None
+            raise
+
+    async def expire(self, lease_us: int, width: int) -> None:
+        if self.checkpoint is not None:
+            await reader.expire(self._redis, self._partition, self.checkpoint.epoch, lease_us, width)
+
+    async def trim(self) -> None:
+        checkpoint = self.checkpoint
+        if checkpoint is not None:
+            removed = await reader.trim(
+                self._redis,
+                self._partition,
+                checkpoint.epoch,
+                checkpoint.run_id,
+                checkpoint.replid,
+                checkpoint.last,
+            )
+            if removed:
+                log.info("Log trimmed", extra={"action": "trim", "entries": removed})
+
+    async def _open(self, postgres: Any) -> writer.Checkpoint:
+        """The checkpoint; at the very first start it is made, and with it the partition's epoch."""
+        checkpoint = await writer.read_checkpoint(postgres, self._partition)
+        if checkpoint is not None:
+            return checkpoint
+        epoch = keys_of(self._partition).epoch
+        known = await self._redis.get(epoch)
+        checkpoint = await writer.open_checkpoint(
+            postgres, self._partition, known.decode() if known else new_token()
+        )
+        await reader.set_if_none(self._redis, epoch, checkpoint.epoch)
+        log.info("Partition opened", extra={"action": "open", "partition": self._partition})
+        return checkpoint
+
+    async def _continue(
+        self, postgres: Any, checkpoint: writer.Checkpoint, seen: Snapshot
+    ) -> writer.Checkpoint:
+        """Whether the log is still the one that the checkpoint speaks of."""
+        return checkpoint

@@ -1,0 +1,2 @@
+-- Where COPY puts a batch before it is merged; one per connection.
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming (LIKE public.area_mode_events) ON COMMIT DELETE ROWS

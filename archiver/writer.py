@@ -1,0 +1,189 @@
+"""The archiver's side of Postgres: migrations, the checkpoint, and the one transaction that stores a batch."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+
+from archiver.reader import Reject, Row, Snapshot, StreamId
+
+log = logging.getLogger(__name__)
+
+MIGRATION_LOCK = 0x6D6F6465_0001  # "mode"
+LEADER_LOCK = 0x6D6F6465_0002
+# A leader that is frozen loses its session, and with it the lock, after this long.
+LEADER_IDLE_SECONDS = 6
+DAYS_AHEAD = 7
+# SQLSTATE classes that say a row cannot be stored, however often it is tried.
+DATA_ERRORS = ("22", "23", "54")
+
+COLUMNS = (
+    "event_id", "recorded_at", "area_code", "multiplayer_mode", "user_id", "events_name", "epoch_timestamp",
+    "delta", "outcome", "partition", "stream_ms", "stream_seq",
+)  # fmt: skip
+
+
+def _sql(name: str) -> str:
+    return (files("archiver") / "sql" / f"{name}.sql").read_text()
+
+
+INCOMING = _sql("incoming")
+MERGE_INCOMING = _sql("merge_incoming")
+MOVE_CHECKPOINT = _sql("move_checkpoint")
+CREATE_PARTITION = _sql("create_partition")
+
+
+class Superseded(Exception):
+    """Another archiver moved the checkpoint: what was read here is not to be written."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A row of archive_checkpoint."""
+
+    partition: int
+    epoch: str
+    generation: int
+    last: StreamId
+    run_id: str
+    replid: str
+    entries_added: int
+
+
+async def connect(dsn: str) -> Any:
+    """One connection that gives up rather than hang: a job's deadline is 30 s."""
+    return await asyncpg.connect(
+        dsn,
+        timeout=5,
+        command_timeout=25,
+        server_settings={
+            "application_name": "modepulse-archiver",
+            "synchronous_commit": "on",
+            "lock_timeout": "5s",
+            "statement_timeout": "20s",
+            "idle_in_transaction_session_timeout": "5s",
+            "timezone": "UTC",
+        },
+    )
+
+
+async def migrate(connection: Any) -> list[str]:
+    """Applies what is missing of archiver/migrations, in order; returns the names of what it applied."""
+    applied = []
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+        )
+        known = {row["name"] for row in await connection.fetch("SELECT name FROM schema_migrations")}
+        for file in sorted((files("archiver") / "migrations").iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".sql") and file.name not in known:
+                await connection.execute(file.read_text())
+                await connection.execute("INSERT INTO schema_migrations (name) VALUES ($1)", file.name)
+                applied.append(file.name)
+    return applied
+
+
+async def make_partitions(connection: Any) -> None:
+    """A partition for each day from yesterday to a week ahead. A day whose rows are in the default stays there."""
+    today = datetime.now(UTC).date()
+    for day in range(-1, DAYS_AHEAD + 1):
+        statement = await connection.fetchval(CREATE_PARTITION, today + timedelta(days=day))
+        try:
+            await connection.execute(statement)
+        except asyncpg.CheckViolationError:
+            log.warning("A day's events are in the default partition", extra={"action": "partition"})
+
+
+async def lead(connection: Any) -> bool:
+    """Tries to become the one archiver that works. Holds as long as the connection does."""
+    leads = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
+    if leads:
+        await connection.execute(f"SET idle_session_timeout = '{LEADER_IDLE_SECONDS}s'")
+    return bool(leads)
+
+
+async def read_checkpoint(connection: Any, partition: int) -> Checkpoint | None:
+    row = await connection.fetchrow("SELECT * FROM archive_checkpoint WHERE partition = $1", partition)
+    if row is None:
+        return None
+    return Checkpoint(
+        partition,
+        row["epoch"],
+        row["generation"],
+        (row["last_ms"], row["last_seq"]),
+        row["run_id"],
+        row["replid"],
+        row["entries_added"],
+    )
+
+
+async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkpoint:
+    """Makes the partition's checkpoint unless there is one; returns the one there is."""
+    await connection.execute(
+        "INSERT INTO archive_checkpoint (partition, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING", partition, epoch
+    )
+    checkpoint = await read_checkpoint(connection, partition)
+    assert checkpoint is not None
+    return checkpoint
+
+
+async def store(
+    connection: Any, checkpoint: Checkpoint, seen: Snapshot, rows: list[Row], rejects: list[Reject]
+) -> Checkpoint:
+    """Stores a batch and moves the checkpoint behind it, in one transaction. Raises Superseded.
+
+    Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
+    """
+    last = seen.entries[-1][0] if seen.entries else checkpoint.last
+    async with connection.transaction():
+        moved = await connection.execute(
+            MOVE_CHECKPOINT,
+            checkpoint.partition,
+            checkpoint.generation,
+            *checkpoint.last,
+            *last,
+            seen.entries_added,
+            seen.run_id,
+            seen.replid,
+        )
+        if moved != "UPDATE 1":
+            raise Superseded
+        if rows:
+            await connection.execute(INCOMING)
+            rejects = rejects + await _merge(connection, rows)
+        if rejects:
+            await _reject(connection, rejects)
+    return replace(
+        checkpoint, last=last, run_id=seen.run_id, replid=seen.replid, entries_added=seen.entries_added
+    )
+
+
+async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
+    """Inserts the rows; returns those that cannot be. Rows of an earlier half meet themselves: no effect."""
+    try:
+        async with connection.transaction():
+            await connection.copy_records_to_table("incoming", records=rows, columns=COLUMNS)
+            await connection.execute(MERGE_INCOMING)
+    except (asyncpg.PostgresError, ValueError, OverflowError) as error:
+        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] not in DATA_ERRORS:
+            raise
+        if len(rows) > 1:
+            half = len(rows) // 2
+            return await _merge(connection, rows[:half]) + await _merge(connection, rows[half:])
+        row = rows[0]
+        log.error("An event cannot be stored", extra={"action": "reject", "event_id": str(row[0])})
+        position = row[0].int & 0xFFFF
+        return [(row[9], row[10], row[11], position, repr(row).encode(), f"{type(error).__name__}: {error}")]
+    return []
+
+
+async def _reject(connection: Any, rejects: list[Reject]) -> None:
+    await connection.executemany(
+        "INSERT INTO archive_rejects (partition, stream_ms, stream_seq, position, raw, reason)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        rejects,
+    )

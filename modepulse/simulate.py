@@ -1,0 +1,140 @@
+"""`modepulse simulate`: players who arrive, play, switch mode, leave, or crash without a LOGOUT."""
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from modepulse.client import Client
+from modepulse.progress import progress
+
+MODES = ("duel", "team_deathmatch", "capture_the_flag", "battle_royale", "co_op")
+TICK_SECONDS = 0.1
+BATCH = 500
+# Of what a playing user does next; the rest are heartbeats.
+LEAVES, SWITCHES, CRASHES = 0.4, 0.2, 0.1
+
+Event = dict[str, Any]
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass
+class _Player:
+    name: str
+    area: str = ""
+    mode: str = ""
+    last_event: float = 0.0
+
+    @property
+    def plays(self) -> bool:
+        return bool(self.mode)
+
+
+@dataclass
+class World:
+    """All players; the same seed makes the same events. `lease` is the service's, in seconds."""
+
+    seed: int
+    users: int
+    areas: int
+    lease: float
+    _crashed: list[_Player] = field(default_factory=list)
+    _names: int = 0
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+        self._players = [self._new_player() for _ in range(self.users)]
+        self._codes = [str(101 + n) for n in range(self.areas)]
+        # Zipf: the n-th area has 1/n of the first one's players; modes likewise, in an order of each area's own.
+        self._popularity = list(accumulate(1 / (n + 1) for n in range(self.areas)))
+        self._mode_weights = list(accumulate(1 / (n + 1) for n in range(len(MODES))))
+        self._favourites = {code: self._chance.sample(MODES, len(MODES)) for code in self._codes}
+
+    def _new_player(self) -> _Player:
+        self._names += 1
+        return _Player(f"sim{self.seed}-{self._names}")
+
+    def events(self, count: int, now: float) -> list[Event]:
+        """About `count` next events: a switch is two of them."""
+        events: list[Event] = []
+        while len(events) < count:
+            place = self._chance.randrange(self.users)
+            player = self._players[place]
+            fate = self._chance.random()
+            if not player.plays:
+                player.area = self._chance.choices(self._codes, cum_weights=self._popularity)[0]
+                self._choose_mode(player)
+                events.append(self._event(player, "LOGIN", now))
+            elif fate < LEAVES:
+                events.append(self._event(player, "LOGOUT", now))
+                player.mode = ""
+            elif fate < LEAVES + SWITCHES:
+                events.append(self._event(player, "LOGOUT", now))
+                self._choose_mode(player)
+                events.append(self._event(player, "LOGIN", now))
+            elif fate < LEAVES + SWITCHES + CRASHES:
+                # Says nothing any more: counted until the lease is over. Somebody else takes the place.
+                self._crashed.append(player)
+                self._players[place] = self._new_player()
+            else:
+                events.append(self._event(player, "HEARTBEAT", now))
+        return events
+
+    def keep_alive(self, now: float) -> list[Event]:
+        """Heartbeats of those who play on without having done anything for a third of the lease."""
+        return [
+            self._event(player, "HEARTBEAT", now)
+            for player in self._players
+            if player.plays and now - player.last_event > self.lease / 3
+        ]
+
+    def _choose_mode(self, player: _Player) -> None:
+        player.mode = self._chance.choices(self._favourites[player.area], cum_weights=self._mode_weights)[0]
+
+    def _event(self, player: _Player, name: str, now: float) -> Event:
+        player.last_event = now
+        return {
+            "area_code": player.area,
+            "multiplayer_mode": player.mode,
+            "user_id": player.name,
+            "events_name": name,
+        }
+
+    def counts(self, now: float) -> Counts:
+        """What the service must show now, if nobody else posts: area -> mode -> players."""
+        counts: Counter[tuple[str, str]] = Counter(
+            (player.area, player.mode)
+            for player in [*self._players, *self._crashed]
+            if player.plays and now - player.last_event < self.lease
+        )
+        result: Counts = {}
+        for (area, mode), count in sorted(counts.items(), key=lambda entry: (int(entry[0][0]), -entry[1], entry[0])):
+            result.setdefault(area, {})[mode] = count
+        return result
+
+
+def simulate(url: str, world: World, rate: float, duration: float) -> Counts:
+    """Posts `rate` events a second for `duration` seconds; returns what the counts must be. Raises PostFailed."""
+    client = Client(url)
+    start = time.monotonic()
+    planned = round(rate * duration)
+    sent = 0
+    next_keep_alive = start + world.lease / 6
+    with progress() as bar:
+        task = bar.add_task("simulate", total=planned)
+        while sent < planned:
+            now = time.monotonic()
+            due = min(planned, round(rate * (now - start))) - sent
+            events = world.events(min(due, BATCH), now) if due > 0 else []
+            if now > next_keep_alive:
+                next_keep_alive = now + world.lease / 6
+                events += world.keep_alive(now)
+            if events:
+                client.post(events)
+                sent += len(events)
+                bar.update(task, completed=min(sent, planned))
+            if due < BATCH:
+                time.sleep(TICK_SECONDS)
+    return world.counts(time.monotonic())
