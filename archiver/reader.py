@@ -15,7 +15,7 @@ from lua import expire_sessions, read_events, trim_events
 # What stays in Redis although it is archived: healing a Redis that came back older needs it.
 KEEP_ENTRIES = 10_000
 KEEP_MILLISECONDS = 600_000
-EXPIRE_USERS = 200
+EXPIRE_SESSIONS = 200
 
 StreamId = tuple[int, int]
 # (event_id, recorded_at, area_code, multiplayer_mode, user_id, events_name, epoch_timestamp, delta, outcome,
@@ -77,7 +77,7 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
     rejects: list[Reject] = []
     for (ms, seq), fields in entries:
         try:
-            token, lines, at = _entry(fields)
+            token, lines, recorded, now = _entry(fields)
         except (ValueError, KeyError, UnicodeDecodeError) as error:
             rejects.append((partition, ms, seq, 0, b"\n".join(fields), f"not an entry of this service: {error}"))
             continue
@@ -87,30 +87,32 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
             try:
                 head, area, mode, user, stamp = line.split("|")
                 name, delta, outcome = _HEADS[head]
+                at = int(stamp) + (now if stamp[0] in "+-" else 0)
                 row = (
-                    event_id(token, position), at, area, mode, user, name, int(stamp) / 1_000_000, delta,
+                    event_id(token, position), recorded, area, mode, user, name, at / 1_000_000, delta,
                     outcome, partition, ms, seq,
                 )  # fmt: skip
-            except (ValueError, KeyError) as error:
+            except (ValueError, KeyError, IndexError) as error:
                 rejects.append((partition, ms, seq, position, line.encode(), f"not an event line: {error!r}"))
             else:
                 rows.append(row)
     return rows, rejects
 
 
-def _entry(fields: list[bytes]) -> tuple[str, list[str], datetime]:
+def _entry(fields: list[bytes]) -> tuple[str, list[str], datetime, int]:
+    """(token, lines, recorded_at, the script's time in microseconds)"""
     named = dict(zip(fields[::2], fields[1::2], strict=True))
     token = named[b"token"].decode()
     if len(token) != TOKEN_DIGITS:
         raise ValueError("the token has another length")
-    return token, named[b"events"].decode().split("\n"), recorded_at(token)
+    return token, named[b"events"].decode().split("\n"), recorded_at(token), int(named[b"at"])
 
 
 async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, width: int) -> None:
     """Ends every session whose lease is over."""
     keys = keys_of(partition)
     while await expire_sessions(
-        redis, [keys.epoch, keys.events, keys.expiry], [epoch, new_token(), lease_us, width, EXPIRE_USERS]
+        redis, [keys.epoch, keys.events, keys.expiry], [epoch, new_token(), lease_us, width, EXPIRE_SESSIONS]
     ):
         pass
 

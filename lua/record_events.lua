@@ -12,12 +12,14 @@
 -- Returns  one letter per event: a applied, r refreshed, s stale, l late, d duplicate, k clock_skew
 -- Errors   EPOCH     this is not the partition the caller knows; nothing was done
 --          CONFLICT  the call key holds the answer to another request; nothing was done
--- Logged   `token <token> events <lines>`: line n is event n, empty when not logged, else
---          `<kind><what>|area|mode|user|time`, what being +1, -1 (applied), :refreshed, :stale or :late
+-- Logged   `token <token> at <now, us> events <lines>`: line n is event n, empty when not logged, else
+--          `<kind><what>|area|mode|user|time`, what being +1, -1 (applied), :refreshed, :stale or :late,
+--          time being us from `at` with its sign, or us since 1970 without one where that is years away
 local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local epoch, token, lease, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local answer_seconds, fingerprint = ARGV[5], ARGV[6]
 local FIRST_EVENT, SKEW = 7, 60000000
+local FAR = 1e14 -- us, about three years: what a number turned to text still shows exactly
 
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
@@ -41,7 +43,7 @@ local states = {} -- session -> signed time, as the events so far leave it
 local scores = {} -- session -> the same as text, where it has to be written
 local written, written_user, written_member = {}, {}, {}
 local deltas = {} -- "area|mode" -> change of its counter
-local buckets = {} -- due second -> users to look at then
+local buckets = {} -- due second -> sessions to look at then
 local lines, outcomes, logged = {}, {}, false
 
 -- 1. Decide everything; only reads.
@@ -97,14 +99,16 @@ for i = FIRST_EVENT, #ARGV, 4 do
     end
     scores[session] = score
     if state == 0 then
-      -- A session already known is in a bucket that is due no later than this.
+      -- A session already known has its place on the wheel, due no later than this.
       local due = math.ceil((at + lease) / 1000000 / width) * width
-      local users = buckets[due]
-      if users then users[#users + 1] = user else buckets[due] = { user } end
+      local bucket = buckets[due]
+      if bucket then bucket[#bucket + 1] = session else buckets[due] = { session } end
     end
   end
   outcomes[#outcomes + 1] = outcome
   if what then
+    local offset = at - now
+    if offset >= 0 then stamp = '+' .. offset elseif offset > -FAR then stamp = offset end
     lines[#lines + 1] = kind .. what .. member .. '|' .. user .. '|' .. stamp
     logged = true
   else
@@ -114,7 +118,8 @@ end
 
 -- 2. Write. The log comes first: it is what could be refused by the state of its key.
 if logged then
-  call('XADD', events_key, '*', 'token', token, 'events', table.concat(lines, '\n'))
+  call('XADD', events_key, '*', 'token', token, 'at', format('%.0f', now), 'events',
+    table.concat(lines, '\n'))
 end
 for n = 1, #written do
   call('ZADD', user_prefix .. written_user[n], scores[written[n]], written_member[n])
@@ -134,10 +139,10 @@ end
 if #areas > 0 then
   call('SADD', areas_key, unpack(areas))
 end
-for due, users in pairs(buckets) do
+for due, bucket in pairs(buckets) do
   local second = format('%.0f', due)
   call('ZADD', expiry_key, second, second)
-  call('SADD', bucket_prefix .. second, unpack(users))
+  call('RPUSH', bucket_prefix .. second, unpack(bucket))
 end
 local answer = table.concat(outcomes)
 call('SET', call_key, fingerprint .. answer, 'EX', answer_seconds)

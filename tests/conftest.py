@@ -1,0 +1,65 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine import Engine
+from tests.servers import Stack, eventually, redis_binaries, redis_server
+
+BINARIES = redis_binaries()
+
+
+def pytest_report_header() -> list[str]:
+    return [f"redis servers: {', '.join(f'{name} ({path})' for name, path in BINARIES.items())}"]
+
+
+@pytest.fixture(scope="session", params=sorted(BINARIES))
+def redis_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def redis_port(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with redis_server(BINARIES[redis_name], tmp_path_factory.mktemp(redis_name)) as port:
+        yield port
+
+
+@pytest.fixture
+def engine(redis_port: int) -> Iterator[Engine]:
+    """The scripts on a real server."""
+    engine = eventually(lambda: _connect(redis_port))
+    yield engine
+    engine.close()
+
+
+def _connect(port: int) -> Engine | None:
+    try:
+        return Engine(port)
+    except OSError:
+        return None
+
+
+@pytest.fixture
+def fake_engine() -> Iterator[Engine]:
+    """The scripts on fakeredis: their logic only."""
+    engine = Engine(None)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def stack(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole service; tests that share it use areas and users of their own."""
+    directory = tmp_path_factory.mktemp("stack") / redis_name
+    with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack:
+        yield stack
+
+
+@pytest.fixture
+def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
+    """The whole service for one test, not yet started."""
+    with_name = Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]))
+    yield with_name
+    if with_name.process is not None and with_name.process.poll() is None:
+        with_name.stop()

@@ -1,0 +1,115 @@
+"""The scripts on a partition of their own, called from tests that are not coroutines."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha1
+from typing import Any
+
+from fakeredis import FakeAsyncRedis
+from redis.asyncio import Redis
+
+from app.contract.event import FLAT_WIDTH
+from app.contract.keys import Keys
+from app.contract.token import new_token
+from archiver.reader import Row, decode, stream_id
+from lua import Script, expire_sessions, record_events
+
+LEASE_US = 3_600_000_000
+_partitions = itertools.count(1)
+
+
+def without_shebang(script: Script) -> Script:
+    """fakeredis knows no `#!lua` line."""
+    source = script.source.removeprefix("#!lua")
+    return replace(script, source=source, sha=sha1(source.encode()).hexdigest())
+
+
+class Engine:
+    """One partition of one server. Events are (user, "area|mode", kind, microseconds or "")."""
+
+    def __init__(self, port: int | None) -> None:
+        self._runner = asyncio.Runner()
+        self.redis: Any
+        self._record, self._expire = record_events, expire_sessions
+        if port is None:
+            self.redis = FakeAsyncRedis(protocol=2)
+            self._record, self._expire = without_shebang(record_events), without_shebang(expire_sessions)
+        else:
+            self.redis = Redis(port=port, protocol=2, single_connection_client=True)
+        self.fresh()
+
+    def fresh(self) -> None:
+        """Goes on with a partition that nobody has used."""
+        self.keys = Keys(next(_partitions))
+        self.do(self.redis.set(self.keys.epoch, "epoch"))
+
+    def do(self, awaitable: Any) -> Any:
+        async def run() -> Any:
+            return await awaitable
+
+        return self._runner.run(run())
+
+    def close(self) -> None:
+        self.do(self.redis.aclose())
+        self._runner.close()
+
+    def record(
+        self,
+        events: Sequence[tuple[str, str, str, str]],
+        token: str = "",
+        call: str = "",
+        epoch: str = "epoch",
+        fingerprint: str = "",
+        lease_us: int = LEASE_US,
+    ) -> str:
+        """The outcome letters."""
+        token = token or new_token()
+        keys = self.keys
+        flat = [value for event in events for value in event]
+        assert len(flat) == len(events) * FLAT_WIDTH
+        head = [epoch, token, lease_us, 1, 60, fingerprint]
+        names = [keys.epoch, keys.call(call or token), keys.events, keys.areas, keys.expiry]
+        outcomes: bytes = self.do(self._record(self.redis, names, [*head, *flat]))
+        return outcomes.decode()
+
+    def expire(self, lease_us: int, width: int = 1, limit: int = 200) -> None:
+        names = [self.keys.epoch, self.keys.events, self.keys.expiry]
+        while self.do(self._expire(self.redis, names, ["epoch", new_token(), lease_us, width, limit])):
+            pass
+
+    def counters(self) -> dict[str, int]:
+        """ "area|mode" -> players, of everything that stands in Redis."""
+        counters = {}
+        prefix = self.keys.area("")
+        for key in self.do(self.redis.keys(prefix.replace("[", "\\[") + "*")):
+            for mode, count in self.do(self.redis.zrange(key, 0, -1, withscores=True)):
+                counters[key.decode().removeprefix(prefix) + "|" + mode.decode()] = int(count)
+        return counters
+
+    def sessions(self) -> dict[str, int]:
+        """ "user|area|mode" -> signed microseconds."""
+        sessions = {}
+        prefix = self.keys.user("")
+        for key in self.do(self.redis.keys(prefix + "*")):
+            for member, state in self.do(self.redis.zrange(key, 0, -1, withscores=True)):
+                sessions[key.decode().removeprefix(prefix) + "|" + member.decode()] = int(state)
+        return sessions
+
+    def log(self) -> list[Row]:
+        """The events logged so far, decoded as the archiver does."""
+        entries = self.do(self.redis.xrange(self.keys.events))
+        rows, rejects = decode(
+            0, [(stream_id(at), [x for pair in fields.items() for x in pair]) for at, fields in entries]
+        )
+        assert not rejects
+        return rows
+
+    def logged_counters(self) -> dict[str, int]:
+        """What the sums of the deltas in the log say the counters are."""
+        sums: dict[str, int] = {}
+        for row in self.log():
+            member = f"{row[2]}|{row[3]}"
+            sums[member] = sums.get(member, 0) + row[7]
+        return {member: total for member, total in sums.items() if total}

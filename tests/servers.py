@@ -1,0 +1,102 @@
+"""Real servers for tests, on free ports in scratch folders, ended with the test process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modepulse.servers import child_setup, embedded_redis, free_port, redis_binary, redis_command
+
+
+def redis_binaries() -> dict[str, Path]:
+    """The embedded server, and a redis-server where there is one: the suite has to pass on both."""
+    found = redis_binary(os.environ.get("MODEPULSE_REDIS_SERVER", ""))
+    embedded = embedded_redis()
+    return {"valkey": embedded} if found == embedded else {"valkey": embedded, "redis": found}
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 15) -> Any:
+    """Waits until the condition is true and returns what it gave; fails with the last value it had."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s: {value!r}"
+        time.sleep(0.02)
+
+
+@contextmanager
+def redis_server(binary: Path, directory: Path) -> Iterator[int]:
+    """Runs a server with the shipped redis.conf; yields its port."""
+    port = free_port()
+    with (directory / "redis.log").open("ab") as output:
+        process = subprocess.Popen(
+            redis_command(binary, port, directory),
+            stdout=output,
+            stderr=output,
+            preexec_fn=child_setup(signal.SIGKILL),
+        )
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Stack:
+    """`modepulse dev` in a folder of its own."""
+
+    def __init__(self, directory: Path, port: int = 0, **settings: str) -> None:
+        self.directory = directory
+        self.port = port or free_port()
+        self._settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Stack":
+        log = self.directory.parent / f"{self.directory.name}.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "modepulse", "dev", "--port", str(self.port), "--data-dir", str(self.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=os.environ | {f"MODEPULSE_{name.upper()}": value for name, value in self._settings.items()},
+                preexec_fn=child_setup(signal.SIGTERM),
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().decode()
+        assert line == f"ready {self.url}\n", line + log.read_text()
+        return self
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return self.process.wait(40)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def run(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads((self.directory / "run.json").read_text())
+        return read
+
+    def kill(self, part: str, number: int = signal.SIGKILL) -> None:
+        os.kill(self.run["pids"][part], number)
+
+    def __enter__(self) -> "Stack":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()

@@ -1,0 +1,139 @@
+"""What the scripts promise beyond the session rule."""
+
+import re
+import time
+
+import pytest
+from redis.exceptions import ResponseError
+
+import lua
+from app.contract.token import new_token
+from tests.engine import Engine
+from tests.servers import eventually
+
+SECOND = 1_000_000
+LEASE = 900 * SECOND
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+def test_event_older_than_the_lease_is_logged_and_changes_nothing(engine: Engine) -> None:
+    assert engine.record([("u", "1|m", "LOGIN", str(now() - LEASE - SECOND))], lease_us=LEASE) == "l"
+    assert (engine.counters(), engine.sessions()) == ({}, {})
+    assert [(row[5], row[7], row[8]) for row in engine.log()] == [("LOGIN", 0, "late")]
+
+
+def test_event_far_ahead_of_the_clock_is_refused_alone(engine: Engine) -> None:
+    ahead, soon = str(now() + 70 * SECOND), str(now() + 50 * SECOND)
+    assert engine.record([("u", "1|m", "LOGIN", ahead), ("u", "1|m", "LOGIN", soon)]) == "ka"
+    assert engine.counters() == {"1|m": 1}
+    assert len(engine.log()) == 1
+
+
+def test_arrivals_of_a_call_keep_their_order_also_behind_a_session_ahead_of_the_clock(engine: Engine) -> None:
+    engine.record([("u", "1|m", "LOGIN", str(now() + 50 * SECOND))])
+    assert engine.record([("u", "1|m", "LOGOUT", ""), ("u", "1|m", "LOGIN", ""), ("u", "1|m", "LOGOUT", "")]) == "aaa"
+    assert engine.counters() == {}
+
+
+def test_log_gives_times_exactly_near_and_far(engine: Engine) -> None:
+    stamps = [now(), now() - 7 * SECOND + 1, now() - 10**14 - 3, 1, 1_712_395_620_000_001]
+    engine.record([(f"u{n}", "1|m", "LOGIN", str(stamp)) for n, stamp in enumerate(stamps)])
+    assert [round(row[6] * SECOND) for row in engine.log()] == stamps
+
+
+def test_repeated_call_answers_as_the_first_and_applies_once(engine: Engine) -> None:
+    token = new_token()
+    events = [("u", "1|m", "LOGIN", ""), ("u", "1|m", "LOGOUT", ""), ("u", "1|m", "LOGIN", "")]
+    assert [engine.record(events, token) for _ in range(3)] == ["aaa"] * 3
+    assert engine.counters() == {"1|m": 1}
+    assert len(engine.log()) == 3
+
+
+def test_call_key_of_another_request_is_a_conflict(engine: Engine) -> None:
+    event = [("u", "1|m", "LOGIN", "")]
+    assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
+    assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
+    with pytest.raises(ResponseError, match="^CONFLICT"):
+        engine.record(event, call="key", fingerprint="e" * 32)
+    assert len(engine.log()) == 1
+
+
+@pytest.mark.parametrize("epoch", ["", "another"])
+def test_closed_or_foreign_partition_is_left_alone(engine: Engine, epoch: str) -> None:
+    engine.do(engine.redis.set(engine.keys.epoch, epoch) if epoch else engine.redis.delete(engine.keys.epoch))
+    with pytest.raises(ResponseError, match="^EPOCH"):
+        engine.record([("u", "1|m", "LOGIN", "")])
+    assert (engine.counters(), engine.sessions(), engine.log()) == ({}, {}, [])
+
+
+@pytest.mark.parametrize("key", ["user", "events"])
+def test_key_of_a_wrong_type_refuses_the_call_before_anything_is_written(engine: Engine, key: str) -> None:
+    name = engine.keys.user("bad") if key == "user" else engine.keys.events
+    engine.do(engine.redis.set(name, "not ours"))
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        engine.record([("good", "1|m", "LOGIN", ""), ("bad", "1|m", "LOGIN", "")])
+    assert engine.counters() == {}
+    assert not engine.do(engine.redis.exists(engine.keys.user("good")))
+
+
+def test_sessions_end_with_the_lease_and_nothing_stays_but_the_log(engine: Engine) -> None:
+    lease = SECOND
+    started = now()
+    engine.record([(f"u{n}", f"{n % 7}|m{n % 3}", "LOGIN", "") for n in range(500)], lease_us=lease)
+    engine.record([("gone", "9|m", "LOGOUT", "")], lease_us=lease)
+    engine.expire(lease, limit=90)
+    assert now() - started > lease or sum(engine.counters().values()) == 500
+
+    def nothing_is_left() -> bool:
+        engine.expire(lease, limit=90)
+        return not engine.counters() and not engine.sessions()
+
+    eventually(nothing_is_left)
+    assert engine.logged_counters() == {}
+    assert sum(row[5] == "EXPIRE" for row in engine.log()) == 500
+    assert not engine.do(engine.redis.keys(engine.keys.expiry + "*")), "the wheel is empty"
+
+
+def test_session_that_goes_on_is_looked_at_again_later(engine: Engine) -> None:
+    lease = 2 * SECOND
+    engine.record([("stays", "1|m", "LOGIN", ""), ("leaves", "1|m", "LOGIN", "")], lease_us=lease)
+    before = engine.do(engine.redis.zrange(engine.keys.expiry, 0, -1))
+
+    def only_the_silent_one_is_gone() -> bool:
+        engine.record([("stays", "1|m", "HEARTBEAT", "")], lease_us=lease)
+        engine.expire(lease)
+        return list(engine.sessions()) == ["stays|1|m"]
+
+    eventually(only_the_silent_one_is_gone)
+    assert engine.do(engine.redis.zrange(engine.keys.expiry, 0, -1)) > before
+    assert engine.counters() == engine.logged_counters() == {"1|m": 1}
+
+
+def test_every_session_stands_on_the_wheel_once(engine: Engine) -> None:
+    for _ in range(3):
+        engine.record([("u", f"{n}|m", kind, "") for n in range(5) for kind in ("LOGIN", "LOGOUT", "HEARTBEAT")])
+    keys = engine.do(engine.redis.keys(engine.keys.expiry + ":*"))
+    on_wheel = [entry.decode() for key in keys for entry in engine.do(engine.redis.lrange(key, 0, -1))]
+    assert sorted(on_wheel) == sorted(engine.sessions())
+
+
+def test_calls_to_a_server_without_the_script_give_it_the_script(engine: Engine) -> None:
+    engine.do(engine.redis.script_flush())
+    assert engine.record([("u", "1|m", "LOGIN", "")]) == "a"
+
+
+@pytest.mark.parametrize("script", [lua.record_events, lua.expire_sessions, lua.read_events, lua.trim_events])
+def test_headers_describe_what_the_scripts_read(script: lua.Script) -> None:
+    header = [line for line in script.source.splitlines()[1:] if line.startswith("--")]
+    body = script.source[script.source.index("\nlocal ") :]
+    described = "\n".join(header)
+    arguments = described[described.index("ARGV") : described.index("Returns")]
+    keys = described[described.index("KEYS") : described.index("ARGV")]
+    for text, name in ((keys, "KEYS"), (arguments, "ARGV")):
+        numbers = {int(number) for number in re.findall(r"(?<![\w.])(\d)\.{0,2} ", text)}
+        used = {int(number) for number in re.findall(name + r"\[(\d+)\]", body)}
+        assert used <= numbers, f"{script.name}: {name} {used - numbers} not in the header"
+        assert numbers - used <= {7}, f"{script.name}: {name} {numbers - used} never read"
