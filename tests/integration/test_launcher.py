@@ -1,0 +1,116 @@
+"""`modepulse dev`: what it refuses, that it leaves nothing behind, that it keeps its parts up."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Stack, eventually
+
+
+def refused(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and what was said, of a start that must fail."""
+    done = subprocess.run(
+        [sys.executable, "-m", "modepulse", "dev", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+    )
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.returncode, done.stderr
+
+
+def processes_naming(path: Path) -> list[str]:
+    """Command lines and working directories of live processes that have to do with a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if str(path) in command or str(path) in os.readlink(process / "cwd"):
+                found.append(command)
+        except OSError:
+            continue
+    return found
+
+
+def test_data_directory_in_use_is_refused(stack: Stack) -> None:
+    code, said = refused("--port", "0", "--data-dir", str(stack.directory))
+    assert code == 1
+    assert "in use" in said
+
+
+def test_taken_port_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = refused("--port", str(port), "--data-dir", str(tmp_path / "data"))
+    assert code == 1
+    assert f"port {port}" in said
+    assert not processes_naming(tmp_path)
+
+
+def test_missing_or_old_redis_server_is_refused(tmp_path: Path) -> None:
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
+    old.chmod(0o755)
+    for binary, message in ((str(old), "6.2"), ("/nowhere/redis-server", "no program"), ("/bin/true", "no redis")):
+        code, said = refused("--port", "0", "--data-dir", str(tmp_path / "data"), MODEPULSE_REDIS_SERVER=binary)
+        assert code == 2
+        assert message in said
+
+
+def test_data_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for directory in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/modepulse")):
+        code, said = refused("--port", "0", "--data-dir", str(directory))
+        assert code == 1
+        assert str(directory) in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PARTITIONS", "many"), ("PARTITIONS", "0"), ("SESSION_LEASE_SECONDS", "nan"), ("LOG_LEVEL", "secret")],
+)
+def test_bad_setting_is_named_but_not_shown(tmp_path: Path, name: str, value: str) -> None:
+    code, said = refused("--data-dir", str(tmp_path / "data"), **{f"MODEPULSE_{name}": value})
+    assert code == 2
+    assert f"MODEPULSE_{name}" in said
+    assert value not in said.split(name)[1].split()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stops_cleanly_on_a_signal(own_stack: Stack, number: signal.Signals) -> None:
+    own_stack.start()
+    assert own_stack.process is not None
+    pids = own_stack.run["pids"].values()
+    own_stack.process.send_signal(number)
+    assert own_stack.process.wait(30) == 0
+    own_stack.process.stdout.close()  # type: ignore[union-attr]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_no_server_outlives_a_killed_parent_and_the_next_start_works(own_stack: Stack) -> None:
+    own_stack.start()
+    assert own_stack.process is not None
+    own_stack.process.kill()
+    own_stack.process.wait()
+    own_stack.process.stdout.close()  # type: ignore[union-attr]
+    own_stack.start()  # waits for what is just ending
+    assert own_stack.stop() == 0
+    eventually(lambda: not processes_naming(own_stack.directory), 5)
+
+
+def test_foreign_directories_keep_their_permissions(tmp_path: Path) -> None:
+    parent = tmp_path / "private"
+    parent.mkdir(mode=0o700)
+    with Stack(parent / "data") as stack:
+        assert stat.S_IMODE(parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE((stack.directory / "run.json").stat().st_mode) == 0o600
+        assert set(stack.run) == {"url", "redis_url", "postgres_dsn", "pids"}
+        assert set(stack.run["pids"]) == {"redis", "postgres", "api", "archiver"}
