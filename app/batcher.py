@@ -11,6 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from socket import gaierror
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import (
@@ -205,10 +206,10 @@ class Batcher:
             await asyncio.sleep(RETRY_PAUSE_SECONDS)
 
     async def _read_epoch(self) -> str:
-        epoch: bytes | None = await self._redis.get(self._keys.epoch)
+        epoch: Any = await self._redis.get(self._keys.epoch)
         if epoch is None:
             raise Unavailable("partition_closed", "The counters are not open yet; nothing was applied")
-        return epoch.decode()
+        return str(epoch.decode())
 
     def _reject_waiting(self) -> None:
         """While a lost call is being found out about, those behind it are told at once."""
@@ -219,9 +220,7 @@ class Batcher:
         """What an error reply means. All of them come before the script's first write."""
         text = str(error)
         if text.startswith("CONFLICT"):
-            return InvalidRequest(
-                422, "idempotency_key_reused", "This Idempotency-Key was used with another request"
-            )
+            return InvalidRequest(422, "idempotency_key_reused", "This Idempotency-Key was used with another request")
         if text.startswith("EPOCH"):
             self._epoch = None
             return Unavailable("partition_closed", "The counters are being rebuilt; nothing was applied", 5)

@@ -23,6 +23,4 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.readyz),
     ]
-    return [
-        Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")
-    ]
+    return [Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")]

@@ -28,9 +28,7 @@ class Settings:
     max_body_bytes: int = _setting(16 * 1024 * 1024, "larger request bodies get 413", 1024)
     body_timeout_seconds: float = _setting(30.0, "a body that takes longer to arrive gets 408", 0.1)
     queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
-    write_deadline_seconds: float = _setting(
-        5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30
-    )
+    write_deadline_seconds: float = _setting(5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30)
     redis_timeout_seconds: float = _setting(2.0, "one Redis round trip", 0.05, 30)
     log_level: str = _setting("info", "debug, info, warning or error")
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
@@ -38,11 +36,12 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingsError naming the first variable that cannot be used."""
-        return cls(**{
+        given: dict[str, Any] = {
             f.name: _parse(f.name, f.type, f.metadata, environment[variable])
             for f in fields(cls)
             if environment.get(variable := PREFIX + f.name.upper())
-        })
+        }
+        return cls(**given)
 
     @property
     def lease_us(self) -> int:

@@ -84,9 +84,7 @@ class Store:
             overview = {}
             try:
                 for partition in range(self._partitions):
-                    areas = sorted(
-                        area.decode() for area in await _bytes_set(self._redis, keys_of(partition).areas)
-                    )
+                    areas = sorted(area.decode() for area in await _bytes_set(self._redis, keys_of(partition).areas))
                     for start in range(0, len(areas), PIPELINE_AREAS):
                         some = areas[start : start + PIPELINE_AREAS]
                         replies = await self._read_areas([(area, 0) for area in some])
@@ -124,9 +122,7 @@ class Store:
         except RedisError:
             return "redis_unavailable"
         if stored is not None and int(stored) != self._partitions:
-            raise SettingsMismatch(
-                f"this Redis was opened with {int(stored)} partitions, MODEPULSE_PARTITIONS differs"
-            )
+            raise SettingsMismatch(f"this Redis was opened with {int(stored)} partitions, MODEPULSE_PARTITIONS differs")
         return None if stored is not None and all(epochs) else "partition_closed"
 
 

@@ -73,16 +73,12 @@ class Partition:
         if checkpoint is not None:
             return checkpoint
         epoch = keys_of(self._partition).epoch
-        known = await self._redis.get(epoch)
-        checkpoint = await writer.open_checkpoint(
-            postgres, self._partition, known.decode() if known else new_token()
-        )
+        known: Any = await self._redis.get(epoch)
+        checkpoint = await writer.open_checkpoint(postgres, self._partition, known.decode() if known else new_token())
         await reader.set_if_none(self._redis, epoch, checkpoint.epoch)
         log.info("Partition opened", extra={"action": "open", "partition": self._partition})
         return checkpoint
 
-    async def _continue(
-        self, postgres: Any, checkpoint: writer.Checkpoint, seen: Snapshot
-    ) -> writer.Checkpoint:
+    async def _continue(self, postgres: Any, checkpoint: writer.Checkpoint, seen: Snapshot) -> writer.Checkpoint:
         """Whether the log is still the one that the checkpoint speaks of."""
         return checkpoint

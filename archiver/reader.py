@@ -117,9 +117,7 @@ async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, width:
         pass
 
 
-async def trim(
-    redis: Redis, partition: int, epoch: str, run_id: str, replid: str, archived: StreamId
-) -> int:
+async def trim(redis: Redis, partition: int, epoch: str, run_id: str, replid: str, archived: StreamId) -> int:
     """Removes what is archived and old; returns how many entries. `archived` is committed in Postgres.
 
     Does nothing to a log that is another than the one that was read (epoch, run id, replication id).

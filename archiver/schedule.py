@@ -27,7 +27,14 @@ WATCHDOG_SECONDS = 60
 WATCHDOG_EXIT = 70
 
 # What may go wrong outside; the next run of the job tries again.
-OUTSIDE = (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, writer.Superseded)
+OUTSIDE = (
+    RedisError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+    writer.Superseded,
+)
 
 
 class Archiver:

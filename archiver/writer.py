@@ -124,7 +124,9 @@ async def read_checkpoint(connection: Any, partition: int) -> Checkpoint | None:
 async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkpoint:
     """Makes the partition's checkpoint unless there is one; returns the one there is."""
     await connection.execute(
-        "INSERT INTO archive_checkpoint (partition, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING", partition, epoch
+        "INSERT INTO archive_checkpoint (partition, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        partition,
+        epoch,
     )
     checkpoint = await read_checkpoint(connection, partition)
     assert checkpoint is not None
@@ -157,9 +159,7 @@ async def store(
             rejects = rejects + await _merge(connection, rows)
         if rejects:
             await _reject(connection, rejects)
-    return replace(
-        checkpoint, last=last, run_id=seen.run_id, replid=seen.replid, entries_added=seen.entries_added
-    )
+    return replace(checkpoint, last=last, run_id=seen.run_id, replid=seen.replid, entries_added=seen.entries_added)
 
 
 async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:

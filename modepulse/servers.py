@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 OLDEST_REDIS = (7, 0)
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -140,7 +141,7 @@ class Postgres:
         for path in [directory, *directory.rglob("*")]:
             os.chown(path, user, group)
 
-    def _as_identity(self, death_signal: int) -> dict[str, object]:
+    def _as_identity(self, death_signal: int) -> dict[str, Any]:
         """Popen arguments: as the ordinary user that Postgres insists on, ended with this process."""
         if self._identity is None:
             return {"preexec_fn": child_setup(death_signal, in_namespace=os.geteuid() == 0)}
@@ -169,7 +170,7 @@ class Postgres:
                 cwd="/",
                 start_new_session=True,
                 pass_fds=inherited,
-                **self._as_identity(signal.SIGINT),  # type: ignore[call-overload]
+                **self._as_identity(signal.SIGINT),
             )
 
     def dsn(self, database: str = DATABASE) -> str:
@@ -194,9 +195,7 @@ def _postgres_identity() -> tuple[int, int] | None:
 
 
 def _may_make_namespaces() -> bool:
-    child = subprocess.run(
-        [sys.executable, "-c", ""], preexec_fn=_probe_namespace, capture_output=True, check=False
-    )
+    child = subprocess.run([sys.executable, "-c", ""], preexec_fn=_probe_namespace, capture_output=True, check=False)
     return child.returncode == 0
 
 

@@ -69,7 +69,7 @@ class Engine:
         keys = self.keys
         flat = [value for event in events for value in event]
         assert len(flat) == len(events) * FLAT_WIDTH
-        head = [epoch, token, lease_us, 1, 60, fingerprint]
+        head: list[Any] = [epoch, token, lease_us, 1, 60, fingerprint]
         names = [keys.epoch, keys.call(call or token), keys.events, keys.areas, keys.expiry]
         outcomes: bytes = self.do(self._record(self.redis, names, [*head, *flat]))
         return outcomes.decode()

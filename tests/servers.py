@@ -63,7 +63,16 @@ class Stack:
         log = self.directory.parent / f"{self.directory.name}.log"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "modepulse", "dev", "--port", str(self.port), "--data-dir", str(self.directory)],
+                [
+                    sys.executable,
+                    "-m",
+                    "modepulse",
+                    "dev",
+                    "--port",
+                    str(self.port),
+                    "--data-dir",
+                    str(self.directory),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,

@@ -108,7 +108,10 @@ def _items(body: bytes, content_type: str) -> tuple[list[Any], Location, bool]:
         if isinstance(parsed["items"], list):
             return parsed["items"], ["items"], True
         raise InvalidRequest(
-            422, "invalid_events", "items is a list", [problem_at(["items"], "type", "items is a list of events")]
+            422,
+            "invalid_events",
+            "items is a list",
+            [problem_at(["items"], "type", "items is a list of events")],
         )
     return [parsed], [], False
 

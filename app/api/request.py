@@ -126,6 +126,4 @@ def whole_number(request: Request, name: str, default: int, low: int, high: int)
 
 
 def invalid_query(name: str, code: str, message: str) -> InvalidRequest:
-    return InvalidRequest(
-        422, "invalid_query", "The query is not valid", [problem_at(["query", name], code, message)]
-    )
+    return InvalidRequest(422, "invalid_query", "The query is not valid", [problem_at(["query", name], code, message)])

@@ -1,6 +1,7 @@
 """GET /stats, /areas, /modes: which mode is played most, in some areas and over all of them."""
 
 from collections import Counter
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -16,16 +17,14 @@ async def get_stats(request: Request) -> Response:
     limit = whole_number(request, "limit", 0, 1, 1_000_000)
     store: Store = request.state.store
     rankings = await store.rankings(areas, limit)
-    answer = {
-        area: [{"multiplayer_mode": mode, "count": count} for mode, count in rankings[area]] for area in areas
-    }
+    answer = {area: [{"multiplayer_mode": mode, "count": count} for mode, count in rankings[area]] for area in areas}
     return Response(orjson.dumps(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
     store: Store = request.state.store
-    areas = [
+    areas: list[dict[str, Any]] = [
         {
             "area_code": area,
             "players": sum(count for _, count in ranking),
@@ -34,8 +33,8 @@ async def get_areas(request: Request) -> Response:
         }
         for area, ranking in (await store.overview()).items()
     ]
-    areas.sort(key=lambda area: (-int(area["players"]), area["area_code"]))
-    players = sum(int(area["players"]) for area in areas)
+    areas.sort(key=lambda area: (-area["players"], area["area_code"]))
+    players = sum(area["players"] for area in areas)
     return Response(orjson.dumps({"areas": areas, "players": players}), media_type="application/json")
 
 

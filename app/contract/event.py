@@ -28,8 +28,8 @@ def flatten(
 ) -> tuple[list[str], list[dict[str, Any]], list[int]]:
     """Returns (the good items flattened, in order; what is wrong with the others; the others' positions).
 
-    `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the
-XX    """
+        `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the
+    XX"""
     flat: list[str] = []
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
@@ -94,12 +94,12 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
         if name not in item:
             errors.append(problem_at([*loc, name], "missing", f"{name} is required"))
             continue
-        value = item[name]
+        value: Any = item[name]
         if type(value) is not str and not (name == "area_code" and type(value) is int):
             what = "a string or an integer" if name == "area_code" else "a string"
             errors.append(problem_at([*loc, name], "type", f"{name} is {what}"))
         elif name == "events_name":
-            if not value.isascii() or value.upper() not in KINDS:
+            if not isinstance(value, str) or not value.isascii() or value.upper() not in KINDS:
                 errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(KINDS)}"))
         elif not _name(str(value)):
             rule = "is 1 to 255 characters without control characters and without |"

@@ -28,7 +28,12 @@ def area() -> int:
 
 
 def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", **more: Any) -> dict[str, Any]:
-    return {"area_code": area, "multiplayer_mode": mode, "user_id": f"{user}@{area}", "events_name": name} | more
+    return {
+        "area_code": area,
+        "multiplayer_mode": mode,
+        "user_id": f"{user}@{area}",
+        "events_name": name,
+    } | more
 
 
 def stats(http: httpx.Client, *areas: Any, **more: Any) -> Any:
@@ -159,7 +164,11 @@ def test_all_faults_of_a_request_are_told(http: httpx.Client, area: int) -> None
         ({"json": {"items": {}}}, 422, "invalid_events"),
         ({"content": b"{}\n{", "headers": {"content-type": "application/x-ndjson"}}, 400, "invalid_json"),
         ({"content": b"not gzip", "headers": {"content-encoding": "gzip"}}, 400, "invalid_gzip"),
-        ({"content": gzip.compress(b"[]")[:-3], "headers": {"content-encoding": "gzip"}}, 400, "invalid_gzip"),
+        (
+            {"content": gzip.compress(b"[]")[:-3], "headers": {"content-encoding": "gzip"}},
+            400,
+            "invalid_gzip",
+        ),
         ({"content": b"[]", "headers": {"content-encoding": "br"}}, 415, "unsupported_encoding"),
         ({"content": b" " * (16 * 1024 * 1024 + 1)}, 413, "body_too_large"),
         (
@@ -177,7 +186,15 @@ def test_unusable_request_is_a_clear_problem(http: httpx.Client, request_: Any, 
 
 @pytest.mark.parametrize(
     "query",
-    ["", "area_code=", "area_code=a%7Cb", "area_code=%00", "area_code=1&limit=0", "area_code=1&limit=x", "area_code=1&limit=1&limit=2"],
+    [
+        "",
+        "area_code=",
+        "area_code=a%7Cb",
+        "area_code=%00",
+        "area_code=1&limit=0",
+        "area_code=1&limit=x",
+        "area_code=1&limit=1&limit=2",
+    ],
 )
 def test_bad_query_is_named(http: httpx.Client, query: str) -> None:
     read = problem(http.get(f"/stats?{query}"), 422)

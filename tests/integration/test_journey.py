@@ -1,6 +1,7 @@
 """From a file of real events to counters and history, and through the end of every part."""
 
 import collections
+import itertools
 import json
 import os
 import signal
@@ -32,7 +33,7 @@ def events_of(path: Path) -> list[dict[str, Any]]:
 
 def live_counts(stack: Stack) -> dict[str, int]:
     """ "area|mode" -> players, as GET /stats tells it for every area ever seen."""
-    client = sync_redis.Redis.from_url(stack.run["redis_url"])
+    client: Any = sync_redis.Redis.from_url(stack.run["redis_url"])
     areas = sorted(area.decode() for area in client.smembers("{0}:areas"))
     client.close()
     if not areas:
@@ -76,7 +77,8 @@ def test_a_history_is_played_counted_and_archived(own_stack: Stack, tmp_path: Pa
         order = "stream_ms, stream_seq, event_id"
         peak = query(stack, f"SELECT max(s) FROM (SELECT sum(delta) OVER (ORDER BY {order}) s FROM area_mode_events) x")
         arrival = query(
-            stack, "SELECT max(s) FROM (SELECT sum(delta) OVER (ORDER BY epoch_timestamp) s FROM area_mode_events) x"
+            stack,
+            "SELECT max(s) FROM (SELECT sum(delta) OVER (ORDER BY epoch_timestamp) s FROM area_mode_events) x",
         )
         active = 0
         highest = 0
@@ -90,9 +92,24 @@ def test_a_history_is_played_counted_and_archived(own_stack: Stack, tmp_path: Pa
 @pytest.mark.parametrize("part", ["api", "archiver", "redis", "postgres"])
 def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part: str) -> None:
     with own_stack as stack:
-        arguments = ["simulate", "--url", stack.url, "--rate", "400", "--users", "150", "--duration", "4", "--seed", "5"]
+        arguments = [
+            "simulate",
+            "--url",
+            stack.url,
+            "--rate",
+            "400",
+            "--users",
+            "150",
+            "--duration",
+            "4",
+            "--seed",
+            "5",
+        ]
         player = subprocess.Popen(
-            [sys.executable, "-m", "modepulse", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "modepulse", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         eventually(lambda: live_counts(stack))
         before = stack.run["pids"][part]
@@ -139,9 +156,7 @@ def _rows(stack: Stack) -> list[Any]:
 
 def test_partitions_are_kept_apart_and_their_number_is_fixed(tmp_path: Path) -> None:
     directory = tmp_path / "data"
-    events = [
-        {"area_code": n, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"} for n in range(40)
-    ]
+    events = [{"area_code": n, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"} for n in range(40)]
     with Stack(directory, partitions="3") as stack:
         answer = httpx.post(stack.url + "/events", json=events).json()
         assert (answer["accepted"], answer["applied"]) == (40, 40)
@@ -164,7 +179,11 @@ def test_partitions_are_kept_apart_and_their_number_is_fixed(tmp_path: Path) -> 
     [
         ("a.ndjson", '{"area_code": 1}\n', ":1: multiplayer_mode is required"),
         ("b.ndjson", '\n{"area_code": 1, \n', ":2: not valid JSON"),
-        ("c.csv", "area_code,multiplayer_mode,user_id,events_name\n1,m,u,LOGIN\n1,m,u,JOIN\n", ":3: events_name is"),
+        (
+            "c.csv",
+            "area_code,multiplayer_mode,user_id,events_name\n1,m,u,LOGIN\n1,m,u,JOIN\n",
+            ":3: events_name is",
+        ),
         ("d.csv", "area_code,multiplayer_mode,user_id,events_name\n1,m,u\n", ":2: has not as many columns"),
         ("e.ndjson", "", "holds no event"),
         ("f.ndjson", None, "No such file"),
@@ -184,7 +203,13 @@ def test_replay_re_times_history_onto_now(stack: Stack, tmp_path: Path) -> None:
     path = tmp_path / "old.ndjson"
     names = ["LOGIN", "LOGOUT", "LOGIN"]
     events = [
-        {"area_code": "retimed", "multiplayer_mode": "m", "user_id": "u", "events_name": name, "epoch_timestamp": 10 * n}
+        {
+            "area_code": "retimed",
+            "multiplayer_mode": "m",
+            "user_id": "u",
+            "events_name": name,
+            "epoch_timestamp": 10 * n,
+        }
         for n, name in enumerate(names)
     ]
     path.write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -193,7 +218,7 @@ def test_replay_re_times_history_onto_now(stack: Stack, tmp_path: Path) -> None:
     sql = "SELECT epoch_timestamp FROM area_mode_events WHERE area_code = 'retimed' ORDER BY epoch_timestamp"
     eventually(lambda: len(query(stack, sql)) == 3)
     times = [row[0] for row in query(stack, sql)]
-    assert [round(later - earlier, 3) for earlier, later in zip(times, times[1:], strict=False)] == [0.2, 0.2]
+    assert [round(later - earlier, 3) for earlier, later in itertools.pairwise(times)] == [0.2, 0.2]
 
 
 def test_service_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:

@@ -59,7 +59,11 @@ def test_missing_or_old_redis_server_is_refused(tmp_path: Path) -> None:
     old = tmp_path / "redis-server"
     old.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
     old.chmod(0o755)
-    for binary, message in ((str(old), "6.2"), ("/nowhere/redis-server", "no program"), ("/bin/true", "no redis")):
+    for binary, message in (
+        (str(old), "6.2"),
+        ("/nowhere/redis-server", "no program"),
+        ("/bin/true", "no redis"),
+    ):
         code, said = refused("--port", "0", "--data-dir", str(tmp_path / "data"), MODEPULSE_REDIS_SERVER=binary)
         assert code == 2
         assert message in said

