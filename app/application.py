@@ -1,5 +1,6 @@
 """The factory of the ASGI application."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from app.errors import Problem
 from app.routes import routes
 from app.settings import Settings
 from app.store import Store
+from app.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class State(TypedDict):
     settings: Settings
     store: Store
     ingest: Ingest
+    watch: Watch
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -41,11 +44,18 @@ def create_app(settings: Settings) -> Starlette:
         redis = connect(settings)
         store = Store(redis, settings)
         await store.closed_reason()
-        ingest = Ingest([Batcher(redis, keys_of(p), settings) for p in range(settings.partitions)])
+        writers = [connect(settings, single=True) for _ in range(settings.partitions)]
+        batchers = [Batcher(writer, keys_of(p), settings) for p, writer in enumerate(writers)]
+        ingest = Ingest(batchers)
+        watch = Watch(redis, batchers, settings)
+        await watch.look()
+        watching = asyncio.create_task(watch.run(), name="watch")
         log.info("API started", extra={"action": "start"})
-        yield {"settings": settings, "store": store, "ingest": ingest}
+        yield {"settings": settings, "store": store, "ingest": ingest, "watch": watch}
         await ingest.drain()
-        await redis.aclose()
+        watching.cancel()
+        for client in (redis, *writers):
+            await client.aclose()
         log.info("API stopped", extra={"action": "stop"})
 
     debug = settings.log_level.lower() == "debug"

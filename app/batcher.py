@@ -23,12 +23,13 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from app.audit import archived_epoch
 from app.contract.event import FLAT_WIDTH
 from app.contract.keys import Keys
 from app.contract.token import new_token
 from app.errors import InvalidRequest, Unavailable
 from app.settings import Settings
-from lua import record_events
+from lua import Script, record_events, record_rest
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Batcher:
         self._waiting = 0
         self._flusher: asyncio.Task[None] | None = None
         self._failing = False
+        self.memory_full = False
         self._lease = str(settings.lease_us)
         self._width = str(settings.wheel_width)
 
@@ -85,6 +87,8 @@ class Batcher:
         count = len(flat) // FLAT_WIDTH
         if self._failing:
             raise _unreachable()
+        if self.memory_full:
+            raise Unavailable("memory_full", "The archive is behind and Redis is nearly full; nothing was applied", 5)
         if self._waiting + count > self._settings.queue_events and self._waiting:
             raise Unavailable("queue_full", "More events are waiting than this process takes; nothing was applied")
         deadline = time.monotonic() + self._settings.write_deadline_seconds
@@ -122,7 +126,9 @@ class Batcher:
         keys = [self._keys.epoch, call, self._keys.events, self._keys.areas, self._keys.expiry]
         head = [token, self._lease, self._width, seconds, fingerprint]
         try:
-            outcomes = await self._call(keys, head + args, max(part.deadline for part, _ in group))
+            deadline = max(submission.deadline for submission, _ in group)
+            script = record_rest if group[0][0].outcomes else record_events
+            outcomes = await self._call(script, keys, head + args, deadline)
         except (Unavailable, InvalidRequest) as error:
             for submission, _ in group:
                 self._finish(submission, _partly(error) if submission.outcomes else error)
@@ -135,12 +141,15 @@ class Batcher:
                 self._finish(submission, None)
 
     def _next_group(self) -> tuple[list[tuple[_Submission, int]], list[str], str | None]:
-        """Takes up to CALL_EVENTS events from the head of the queue; a request with a key goes alone."""
+        """Takes up to CALL_EVENTS events from the head of the queue.
+
+        A request with a key goes alone, and so do the later parts of a large one: other scripts or keys are theirs.
+        """
         group: list[tuple[_Submission, int]] = []
         args: list[str] = []
         room = CALL_EVENTS * FLAT_WIDTH
         for submission in self._queue:
-            if group and submission.key is not None:
+            if group and (submission.key is not None or group[0][0].outcomes):
                 break
             part = submission.flat[submission.sent : submission.sent + room]
             if submission.key is not None:
@@ -165,7 +174,7 @@ class Batcher:
         else:
             submission.answer.set_exception(error)
 
-    async def _call(self, keys: list[str], args: list[str], deadline: float) -> str:
+    async def _call(self, script: Script, keys: list[str], args: list[str], deadline: float) -> str:
         """One script call, repeated with the same token until it answers or the deadline passes."""
         maybe_applied = False
         refreshed = False
@@ -173,7 +182,9 @@ class Batcher:
             try:
                 if self._epoch is None:
                     self._epoch = await self._read_epoch()
-                outcomes: bytes = await record_events(self._redis, keys, [self._epoch, *args])
+                outcomes: bytes = await script(self._redis, keys, [self._epoch, *args])
+                maybe_applied = True
+                await self._replicate()
                 if self._failing:
                     self._failing = False
                     log.info("Redis answers again", extra={"action": "redis_back"})
@@ -205,10 +216,21 @@ class Batcher:
                 )
             await asyncio.sleep(RETRY_PAUSE_SECONDS)
 
+    async def _replicate(self) -> None:
+        """Waits until enough replicas hold what this connection wrote. Raises RedisTimeoutError."""
+        wanted = self._settings.wait_replicas
+        if wanted:
+            milliseconds = int(self._settings.redis_timeout_seconds * 500)
+            if await self._redis.wait(wanted, milliseconds) < wanted:
+                raise RedisTimeoutError("not enough replicas hold the write")
+
     async def _read_epoch(self) -> str:
         epoch: Any = await self._redis.get(self._keys.epoch)
         if epoch is None:
-            raise Unavailable("partition_closed", "The counters are not open yet; nothing was applied")
+            raise Unavailable("partition_closed", "The counters are not open; nothing was applied")
+        known = await archived_epoch(self._settings, self._keys.partition)
+        if known not in (None, epoch.decode()):
+            raise Unavailable("partition_closed", "This is not the Redis of this service; nothing was applied")
         return str(epoch.decode())
 
     def _reject_waiting(self) -> None:

@@ -30,6 +30,9 @@ class Settings:
     queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
     write_deadline_seconds: float = _setting(5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30)
     redis_timeout_seconds: float = _setting(2.0, "one Redis round trip", 0.05, 30)
+    wait_replicas: int = _setting(0, "replicas that must hold a write before it is answered (WAIT)", 0, 10)
+    memory_share: float = _setting(0.8, "share of Redis's maxmemory beyond which POST gets 503", 0.01, 1)
+    idempotency_seconds: int = _setting(86_400, "how long the answer to an Idempotency-Key is kept", 60)
     log_level: str = _setting("info", "debug, info, warning or error")
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 

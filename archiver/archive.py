@@ -1,6 +1,7 @@
 """One partition's way from the log into Postgres, step by step; schedule.py says when."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -15,6 +16,17 @@ log = logging.getLogger(__name__)
 # Events of one transaction: COPY gains little beyond, and memory stays small.
 BATCH_EVENTS = 10_000
 MAX_ENTRIES = 5_000
+
+
+class LostLog(Exception):
+    """No epoch, or another, or no log: Redis was wiped or is not ours. Its live state has to be rebuilt."""
+
+
+class LostTail(Exception):
+    """Redis came back without what was archived last. It has to be healed."""
+
+    def __init__(self, checkpoint: writer.Checkpoint) -> None:
+        self.checkpoint = checkpoint
 
 
 class Partition:
@@ -55,7 +67,7 @@ class Partition:
 
     async def trim(self) -> None:
         checkpoint = self.checkpoint
-        if checkpoint is not None:
+        if checkpoint is not None and checkpoint.run_id:
             removed = await reader.trim(
                 self._redis,
                 self._partition,
@@ -80,5 +92,34 @@ class Partition:
         return checkpoint
 
     async def _continue(self, postgres: Any, checkpoint: writer.Checkpoint, seen: Snapshot) -> writer.Checkpoint:
-        """Whether the log is still the one that the checkpoint speaks of."""
-        return checkpoint
+        """Whether the log is still the one that the checkpoint speaks of. Raises LostLog, LostTail."""
+        if seen.epoch != checkpoint.epoch:
+            current = await writer.read_checkpoint(postgres, self._partition)
+            if current is not None and current.epoch != checkpoint.epoch:
+                raise writer.Superseded  # rebuilt by somebody else; read anew
+            raise LostLog
+        if checkpoint.last != (0, 0) and not seen.length:
+            raise LostLog  # the newest entries are never trimmed: this log was deleted, or is from before all events
+        if checkpoint.healing:
+            raise LostTail(checkpoint)
+        if checkpoint.last == (0, 0) or (
+            (seen.run_id, seen.replid) == (checkpoint.run_id, checkpoint.replid)
+            and seen.last_id >= checkpoint.last
+            and seen.entries_added >= checkpoint.entries_added
+        ):
+            return checkpoint
+        # Another process, or history: if it has the last archived entry it has all before it.
+        if not await self._still_holds(checkpoint):
+            raise LostTail(checkpoint)
+        return await writer.store(postgres, checkpoint, replace(seen, entries=[]), [], [])
+
+    async def _still_holds(self, checkpoint: writer.Checkpoint) -> bool:
+        ms, seq = checkpoint.last
+        before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
+        seen = await reader.read(self._redis, self._partition, before, 1)
+        return bool(
+            checkpoint.last_token
+            and seen.entries
+            and seen.entries[0][0] == checkpoint.last
+            and reader.token_of(seen.entries[0][1]) == checkpoint.last_token
+        )

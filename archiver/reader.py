@@ -86,7 +86,7 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
                 continue
             try:
                 head, area, mode, user, stamp = line.split("|")
-                name, delta, outcome = _HEADS[head]
+                name, delta, outcome = _HEADS.get(head) or _head(head)
                 at = int(stamp) + (now if stamp[0] in "+-" else 0)
                 row = (
                     event_id(token, position), recorded, area, mode, user, name, at / 1_000_000, delta,
@@ -97,6 +97,18 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
             else:
                 rows.append(row)
     return rows, rejects
+
+
+def token_of(fields: list[bytes]) -> str:
+    """The token of an entry; empty for one that is not of this service."""
+    return dict(zip(fields[::2], fields[1::2], strict=False)).get(b"token", b"").decode(errors="replace")
+
+
+def _head(text: str) -> tuple[str, int, str]:
+    """(events_name, delta, outcome) of a line's first field; raises KeyError. HEAL's delta may be any number."""
+    if text.startswith("HEAL") and text[4:5] in ("+", "-") and text[5:].isdigit():
+        return "HEAL", int(text[4:]), "applied"
+    return _HEADS[text]
 
 
 def _entry(fields: list[bytes]) -> tuple[str, list[str], datetime, int]:

@@ -17,7 +17,9 @@ from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.settings import Settings
 from archiver import reader, writer
-from archiver.archive import Partition
+from archiver.archive import LostLog, LostTail, Partition
+from archiver.heal import heal
+from archiver.rebuild import Busy, rebuild
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class Archiver:
         self._leadership: Any = None
         self._postgres: Any = None
         self._working = asyncio.Lock()
+        self._recovering = False
         self._failing: set[str] = set()
         self._mismatch: SettingsMismatch | None = None
         self.last_success = time.monotonic()
@@ -94,7 +97,8 @@ class Archiver:
 
         async def run() -> None:
             try:
-                async with asyncio.timeout(JOB_SECONDS):
+                # The drain sets its own deadline: what it may have to recover first takes its time.
+                async with asyncio.timeout(None if name == "drain" else JOB_SECONDS):
                     await job()
             except OUTSIDE as error:
                 if name not in self._failing:
@@ -151,12 +155,30 @@ class Archiver:
                 self._postgres = await writer.connect(self._settings.postgres_dsn)
             try:
                 for partition in self._partitions:
-                    await partition.drain(self._postgres)
+                    async with asyncio.timeout(JOB_SECONDS):
+                        await partition.drain(self._postgres)
+            except (LostLog, LostTail) as loss:
+                await self._recover(loss)
             except BaseException:
                 # In the middle of who knows what: a new connection knows its state.
                 self._postgres.terminate()
                 self._postgres = None
                 raise
+            self.last_success = time.monotonic()
+
+    async def _recover(self, loss: LostLog | LostTail) -> None:
+        """May take minutes; the watchdog waits for it."""
+        self._recovering = True
+        try:
+            if isinstance(loss, LostTail):
+                await heal(self._settings, self._redis, loss.checkpoint)
+            else:
+                log.error("Redis is not the one that was archived; rebuilding", extra={"action": "rebuild"})
+                await rebuild(self._settings, self._redis)
+        except Busy:
+            log.info("Somebody else rebuilds", extra={"action": "rebuild"})
+        finally:
+            self._recovering = False
             self.last_success = time.monotonic()
 
     async def _expire(self) -> None:
@@ -180,6 +202,8 @@ class Archiver:
         """
         while True:
             time.sleep(5)
+            if self._recovering:
+                continue
             if time.monotonic() - self.last_success > WATCHDOG_SECONDS and asyncio.run(self._postgres_answers()):
                 log.critical("Nothing succeeded for a minute; ending", extra={"action": "watchdog"})
                 os._exit(WATCHDOG_EXIT)

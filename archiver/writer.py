@@ -8,12 +8,13 @@ from typing import Any
 
 import asyncpg
 
-from archiver.reader import Reject, Row, Snapshot, StreamId
+from archiver.reader import Reject, Row, Snapshot, StreamId, token_of
 
 log = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 0x6D6F6465_0001  # "mode"
 LEADER_LOCK = 0x6D6F6465_0002
+REBUILD_LOCK = 0x6D6F6465_0003
 # A leader that is frozen loses its session, and with it the lock, after this long.
 LEADER_IDLE_SECONDS = 6
 DAYS_AHEAD = 7
@@ -26,14 +27,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _sql(name: str) -> str:
+def sql(name: str) -> str:
+    """The statement in archiver/sql/<name>.sql."""
     return (files("archiver") / "sql" / f"{name}.sql").read_text()
 
 
-INCOMING = _sql("incoming")
-MERGE_INCOMING = _sql("merge_incoming")
-MOVE_CHECKPOINT = _sql("move_checkpoint")
-CREATE_PARTITION = _sql("create_partition")
+INCOMING = sql("incoming")
+MERGE_INCOMING = sql("merge_incoming")
+MOVE_CHECKPOINT = sql("move_checkpoint")
+REWIND_CHECKPOINT = sql("rewind_checkpoint")
+CREATE_PARTITION = sql("create_partition")
 
 
 class Superseded(Exception):
@@ -51,20 +54,22 @@ class Checkpoint:
     run_id: str
     replid: str
     entries_added: int
+    last_token: str
+    healing: bool
 
 
-async def connect(dsn: str) -> Any:
-    """One connection that gives up rather than hang: a job's deadline is 30 s."""
+async def connect(dsn: str, patient: bool = False) -> Any:
+    """One connection that gives up rather than hang: a job's deadline is 30 s. `patient` is for recovery and verify."""
     return await asyncpg.connect(
         dsn,
         timeout=5,
-        command_timeout=25,
+        command_timeout=None if patient else 25,
         server_settings={
             "application_name": "modepulse-archiver",
             "synchronous_commit": "on",
             "lock_timeout": "5s",
-            "statement_timeout": "20s",
-            "idle_in_transaction_session_timeout": "5s",
+            "statement_timeout": "0" if patient else "20s",
+            "idle_in_transaction_session_timeout": "0" if patient else "5s",
             "timezone": "UTC",
         },
     )
@@ -110,14 +115,20 @@ async def read_checkpoint(connection: Any, partition: int) -> Checkpoint | None:
     row = await connection.fetchrow("SELECT * FROM archive_checkpoint WHERE partition = $1", partition)
     if row is None:
         return None
+    return _checkpoint(row)
+
+
+def _checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(
-        partition,
+        row["partition"],
         row["epoch"],
         row["generation"],
         (row["last_ms"], row["last_seq"]),
         row["run_id"],
         row["replid"],
         row["entries_added"],
+        row["last_token"],
+        row["healing"],
     )
 
 
@@ -140,7 +151,8 @@ async def store(
 
     Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
     """
-    last = seen.entries[-1][0] if seen.entries else checkpoint.last
+    last, fields = seen.entries[-1] if seen.entries else (checkpoint.last, [])
+    token = token_of(fields) if fields else checkpoint.last_token
     async with connection.transaction():
         moved = await connection.execute(
             MOVE_CHECKPOINT,
@@ -151,6 +163,7 @@ async def store(
             seen.entries_added,
             seen.run_id,
             seen.replid,
+            token,
         )
         if moved != "UPDATE 1":
             raise Superseded
@@ -159,7 +172,31 @@ async def store(
             rejects = rejects + await _merge(connection, rows)
         if rejects:
             await _reject(connection, rejects)
-    return replace(checkpoint, last=last, run_id=seen.run_id, replid=seen.replid, entries_added=seen.entries_added)
+    return replace(
+        checkpoint,
+        last=last,
+        run_id=seen.run_id,
+        replid=seen.replid,
+        entries_added=seen.entries_added,
+        last_token=token,
+    )
+
+
+async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Checkpoint:
+    """Sets the checkpoint back to the log's start; stored rows are met again without effect. Raises Superseded."""
+    row = await connection.fetchrow(REWIND_CHECKPOINT, checkpoint.partition, checkpoint.generation, healing)
+    if row is None:
+        raise Superseded
+    return _checkpoint(row)
+
+
+async def salvage(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
+    """Stores rows of a log that is about to be replaced; the checkpoint stays where it is."""
+    async with connection.transaction():
+        await connection.execute(INCOMING)
+        rejects = rejects + await _merge(connection, rows)
+        if rejects:
+            await _reject(connection, rejects)
 
 
 async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:

@@ -32,7 +32,17 @@ def _script(name: str) -> Script:
     return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
+def _variant(script: Script, first_line: str) -> Script:
+    source = first_line + script.source.removeprefix("#!lua")
+    return Script(script.name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
 record_events = _script("record_events")
+# The same for the later parts of a request whose first part was taken: not refused when memory is full, so that
+# no request is applied by half. The flag belongs to the first line, so it is another script to Redis.
+record_rest = _variant(record_events, "#!lua flags=allow-oom")
 expire_sessions = _script("expire_sessions")
+heal_events = _script("heal_events")
+snapshot = _script("snapshot")
 read_events = _script("read_events")
 trim_events = _script("trim_events")

@@ -1,16 +1,25 @@
 """The command `modepulse`."""
 
+import asyncio
 import json
 import random
 import socket
 import sys
 import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
+import asyncpg
 import typer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from app.contract.connection import connect
 from app.settings import Settings, SettingsError
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="Which multiplayer mode is most played in this area, right now?",
@@ -21,6 +30,7 @@ app = typer.Typer(
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.", min=0, max=65535)]
+RunData = Annotated[Path, typer.Option(help="Data directory of the `modepulse dev` to look at, unless URLs are set.")]
 Url = Annotated[str, typer.Option(help="Where Modepulse answers.")]
 
 
@@ -64,6 +74,73 @@ def archive() -> None:
     from archiver.__main__ import main as archive_main
 
     raise typer.Exit(archive_main(_settings("redis_url", "postgres_dsn")))
+
+
+@app.command()
+def verify(data_dir: RunData = Path(".modepulse")) -> None:
+    """Compare counters, sessions, log and Postgres at one moment; exit 1 if anything differs."""
+    from archiver.verify import NotSettled
+    from archiver.verify import verify as run
+
+    settings = _running(data_dir)
+    try:
+        differences = _with_redis(settings, lambda redis: run(settings, redis))
+    except NotSettled as error:
+        _fail(str(error), 1)
+    for line in differences:
+        print(line)
+    if differences:
+        _fail(f"{len(differences)} differences", 1)
+    print("counters, sessions, log and Postgres agree")
+
+
+@app.command()
+def rebuild(data_dir: RunData = Path(".modepulse")) -> None:
+    """Make the live state anew from Postgres alone; nothing is emptied before that has succeeded."""
+    from archiver.rebuild import Busy
+    from archiver.rebuild import rebuild as run
+    from modepulse.progress import progress
+
+    settings = _running(data_dir)
+    with progress() as bar:
+        task = bar.add_task("sessions", total=None)
+        try:
+            sessions = _with_redis(
+                settings, lambda redis: run(settings, redis, lambda n: bar.update(task, completed=n))
+            )
+        except Busy:
+            _fail("the live state is being rebuilt already", 1)
+    print(f"{sessions} sessions rebuilt")
+
+
+def _running(data_dir: Path) -> Settings:
+    """The settings, with the addresses of the `modepulse dev` that uses the data directory where none are set."""
+    settings = _settings()
+    if settings.redis_url and settings.postgres_dsn:
+        return settings
+    try:
+        run = json.loads((data_dir / "run.json").read_text())
+    except (OSError, ValueError):
+        _fail(f"MODEPULSE_REDIS_URL and MODEPULSE_POSTGRES_DSN are not set and nothing runs on {data_dir}", 2)
+    return replace(
+        settings,
+        redis_url=settings.redis_url or run["redis_url"],
+        postgres_dsn=settings.postgres_dsn or run["postgres_dsn"],
+    )
+
+
+def _with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any, T]]) -> T:
+    async def run() -> T:
+        redis = connect(settings, seconds=60)
+        try:
+            return await job(redis)
+        finally:
+            await redis.aclose()
+
+    try:
+        return asyncio.run(run())
+    except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        _fail(f"a store does not answer: {type(error).__name__}: {error}", 1)
 
 
 @app.command()

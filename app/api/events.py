@@ -21,8 +21,6 @@ from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem
 from app.settings import Settings
 
-KEY_SECONDS = 24 * 3600
-
 
 class Ingest:
     """Distributes events to the partitions' batchers and sums up what became of them."""
@@ -81,7 +79,8 @@ class PostEvents:
         if bad and not skip:
             raise InvalidRequest(422, "invalid_events", "Some events are not valid; nothing was applied", errors)
         ingest: Ingest = scope["state"]["ingest"]
-        outcomes = await ingest.record(flat, _request_key(headers, scope["query_string"] + b"\n" + body))
+        key = _request_key(headers, scope["query_string"] + b"\n" + body, self._settings.idempotency_seconds)
+        outcomes = await ingest.record(flat, key)
         answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count("a")}
         if "k" in outcomes:
             # The server's clock is behind this process's: refused there, by the contract's rule.
@@ -127,7 +126,7 @@ def _skips_invalid(query: bytes) -> bool:
     return choice == b"skip"
 
 
-def _request_key(headers: Headers, body: bytes) -> RequestKey | None:
+def _request_key(headers: Headers, body: bytes, seconds: int) -> RequestKey | None:
     text = headers.get("idempotency-key")
     if text is None:
         return None
@@ -139,7 +138,7 @@ def _request_key(headers: Headers, body: bytes) -> RequestKey | None:
             "The Idempotency-Key is not valid",
             [problem_at(place, "length", "Idempotency-Key is 1 to 255 characters")],
         )
-    return RequestKey(_digest(text.encode("latin-1")), _digest(body), KEY_SECONDS)
+    return RequestKey(_digest(text.encode("latin-1")), _digest(body), seconds)
 
 
 def _digest(data: bytes) -> str:

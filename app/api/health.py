@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from app.contract.connection import SettingsMismatch
 from app.store import Store
+from app.watch import Watch
 
 
 async def healthz(_: Request) -> Response:
@@ -17,7 +19,7 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when events are taken; else 503 with the reason."""
+    """200 when events are taken, with what their durability is; else 503 with the reason."""
     store: Store = request.state.store
     try:
         reason = await store.closed_reason()
@@ -26,6 +28,10 @@ async def readyz(request: Request) -> Response:
         os.kill(os.getpid(), signal.SIGTERM)
         reason = "settings_mismatch"
     if reason is None:
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        watch: Watch = request.state.watch
+        ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if watch.degraded is None else "full"}
+        if watch.degraded:
+            ready |= {"durability": "degraded", "degraded": watch.degraded}
+        return Response(orjson.dumps(ready), media_type="application/json")
     answer = orjson.dumps({"status": "not_ready", "reason": reason})
     return Response(answer, status_code=503, media_type="application/json", headers={"Retry-After": "1"})

@@ -7,6 +7,9 @@ from functools import cached_property, lru_cache
 # Kept in partition 0: how many partitions this Redis was opened with.
 PARTITIONS = "{0}:partitions"
 
+# In a state that is being rebuilt: still there when it is complete, unless somebody wiped the server meanwhile.
+BUILDING = "{0}:building"
+
 
 def partition_of(area_code: str, partitions: int) -> int:
     """crc16 (XMODEM, the one of Redis Cluster) of the area, so that an area's keys stay together."""

@@ -5,6 +5,8 @@ CREATE TABLE archive_checkpoint (
     generation    bigint NOT NULL DEFAULT 1, -- counts every time the position was set back
     last_ms       bigint NOT NULL DEFAULT 0, -- last archived stream id
     last_seq      bigint NOT NULL DEFAULT 0,
+    last_token    text NOT NULL DEFAULT '',  -- its call's token: the entry that Redis must still have
+    healing       boolean NOT NULL DEFAULT false, -- events that Redis lost are being given back to it
     run_id        text NOT NULL DEFAULT '',  -- the Redis process and history it was read from
     replid        text NOT NULL DEFAULT '',
     entries_added bigint NOT NULL DEFAULT 0,
@@ -21,7 +23,7 @@ CREATE TABLE area_mode_events (
     user_id          text NOT NULL,
     events_name      text NOT NULL,
     epoch_timestamp  double precision NOT NULL, -- seconds since 1970, exact to the microsecond
-    delta            smallint NOT NULL,         -- change of the counter: +1, -1 or 0
+    delta            integer NOT NULL,          -- change of the counter: +1, -1 or 0; HEAL may be more
     outcome          text NOT NULL,             -- applied, refreshed, stale or late
     partition        integer NOT NULL,
     stream_ms        bigint NOT NULL,           -- where it stood in the log; order, not identity

@@ -1,0 +1,218 @@
+"""The live state of a Redis made anew from Postgres alone, beside the old one, then exchanged in one step."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.contract.connection import connect
+from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
+from app.contract.token import new_token
+from app.settings import Settings
+from archiver import reader, writer
+
+log = logging.getLogger(__name__)
+
+PAGE_ENTRIES = 500
+PIPELINE_SESSIONS = 2000
+LIVE_SESSIONS = writer.sql("live_sessions")
+
+
+class Busy(Exception):
+    """Somebody else is rebuilding."""
+
+
+def _silent(_: int) -> None:
+    pass
+
+
+async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], None] = _silent) -> int:
+    """Returns how many sessions are live. Raises Busy, RedisError, PostgresError.
+
+    The partitions are closed first, and what their logs still hold is archived. The new state grows in the next
+    database of the same server and takes the old one's place by SWAPDB; until then nothing of the old is touched.
+    Killed at any moment, it leaves the partitions closed, and the archiver runs it again.
+    """
+    postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    staging = _staging(settings, redis)
+    try:
+        await writer.migrate(postgres)
+        if not await postgres.fetchval("SELECT pg_try_advisory_lock($1)", writer.REBUILD_LOCK):
+            raise Busy
+        checkpoints = [
+            await writer.read_checkpoint(postgres, p) or await writer.open_checkpoint(postgres, p, new_token())
+            for p in range(settings.partitions)
+        ]
+        foreign = await _close(redis, checkpoints)
+        try:
+            for checkpoint in checkpoints:
+                if checkpoint.partition not in foreign:
+                    await _salvage(redis, postgres, checkpoint.partition)
+            sessions = await _build(settings, staging, postgres, progress)
+        except BaseException:
+            await _reopen(redis, checkpoints, foreign)
+            raise
+        await _exchange(settings, redis, staging, postgres, checkpoints)
+        if not foreign:
+            await staging.execute_command("FLUSHDB", "ASYNC")
+        log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
+        return sessions
+    finally:
+        postgres.terminate()
+        await staging.aclose()
+
+
+def _staging(settings: Settings, redis: Redis) -> Redis:
+    """A client of the database after the live one."""
+    staging = connect(settings, seconds=60)
+    staging.connection_pool.connection_kwargs["db"] = _live_database(redis) + 1
+    return staging
+
+
+def _live_database(redis: Redis) -> int:
+    return int(redis.connection_pool.connection_kwargs.get("db") or 0)
+
+
+async def _close(redis: Redis, checkpoints: list[writer.Checkpoint]) -> set[int]:
+    """Takes away our epochs; returns the partitions that hold somebody else's."""
+    foreign = set()
+    for checkpoint in checkpoints:
+        key = keys_of(checkpoint.partition).epoch
+        epoch: Any = await redis.get(key)
+        if epoch is None:
+            continue
+        if epoch.decode() == checkpoint.epoch:
+            await redis.delete(key)
+        else:
+            foreign.add(checkpoint.partition)
+    return foreign
+
+
+async def _reopen(redis: Redis, checkpoints: list[writer.Checkpoint], foreign: set[int]) -> None:
+    """Nothing was changed: a Redis that holds its log goes on; a wiped one stays closed."""
+    for checkpoint in checkpoints:
+        keys = keys_of(checkpoint.partition)
+        try:
+            if checkpoint.partition not in foreign and await redis.exists(keys.events):
+                await redis.set(keys.epoch, checkpoint.epoch, nx=True)
+        except RedisError:
+            log.exception("A partition stays closed", extra={"action": "rebuild"})
+
+
+async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
+    """Archives what the log still holds; what is archived already is met again without effect."""
+    after = (0, 0)
+    while True:
+        seen = await reader.read(redis, partition, after, PAGE_ENTRIES)
+        rows, rejects = reader.decode(partition, seen.entries)
+        if rows or rejects:
+            await writer.salvage(postgres, rows, [])
+        if len(seen.entries) < PAGE_ENTRIES:
+            return
+        after = seen.entries[-1][0]
+
+
+async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Callable[[int], None]) -> int:
+    await staging.flushdb()
+    await staging.set(BUILDING, 1)
+    total = 0
+    for partition in range(settings.partitions):
+        keys = keys_of(partition)
+        seconds, micros = await staging.time()
+        oldest = seconds + micros / 1_000_000 - settings.session_lease_seconds
+        counters: Counter[tuple[str, str]] = Counter()
+        async with postgres.transaction():
+            cursor = await postgres.cursor(LIVE_SESSIONS, partition, float(oldest))
+            while rows := await cursor.fetch(PIPELINE_SESSIONS):
+                await _write_sessions(settings, staging, keys, rows, counters)
+                total += len(rows)
+                progress(total)
+        await _write_counters(staging, keys, counters)
+        await _write_log_start(settings, staging, postgres, partition, counters)
+    return total
+
+
+async def _write_sessions(
+    settings: Settings, staging: Redis, keys: Keys, rows: list[Any], counters: Counter[tuple[str, str]]
+) -> None:
+    width = settings.wheel_width
+    buckets: dict[int, list[str]] = {}
+    async with staging.pipeline(transaction=False) as pipeline:
+        for row in rows:
+            if row["events_name"] == "EXPIRE":
+                continue
+            user, area, mode = row["user_id"], row["area_code"], row["multiplayer_mode"]
+            at = round(row["epoch_timestamp"] * 1_000_000)
+            active = row["events_name"] != "LOGOUT"
+            pipeline.execute_command("ZADD", keys.user(user), at if active else -at, f"{area}|{mode}")
+            counters[area, mode] += active
+            due = -(-(at + settings.lease_us) // (width * 1_000_000)) * width
+            buckets.setdefault(due, []).append(f"{user}|{area}|{mode}")
+        for due, sessions in buckets.items():
+            pipeline.execute_command("ZADD", keys.expiry, due, due)
+            pipeline.execute_command("RPUSH", f"{keys.expiry}:{due}", *sessions)
+        if pipeline.command_stack:
+            await pipeline.execute()
+
+
+async def _write_counters(staging: Redis, keys: Keys, counters: Counter[tuple[str, str]]) -> None:
+    async with staging.pipeline(transaction=False) as pipeline:
+        for (area, mode), count in counters.items():
+            pipeline.execute_command("SADD", keys.areas, area)
+            if count:
+                pipeline.execute_command("ZADD", keys.area(area), count, mode)
+        if pipeline.command_stack:
+            await pipeline.execute()
+
+
+async def _write_log_start(
+    settings: Settings, staging: Redis, postgres: Any, partition: int, counters: Counter[tuple[str, str]]
+) -> None:
+    """The new log's first entry: behind every id that was archived, and with what makes the sums the counters.
+
+    Sessions whose lease ended while there was no Redis never got their EXPIRE: they are taken out as HEAL.
+    """
+    lines = []
+    for row in await postgres.fetch("SELECT * FROM area_mode_events_agg"):
+        area, mode = row["area_code"], row["multiplayer_mode"]
+        if partition_of(area, settings.partitions) == partition:
+            difference = counters.pop((area, mode), 0) - row["current_count"]
+            if difference:
+                lines.append(f"HEAL{difference:+d}|{area}|{mode}|-|+0")
+    lines += [f"HEAL{count:+d}|{area}|{mode}|-|+0" for (area, mode), count in counters.items() if count]
+    seconds, micros = await staging.time()
+    milliseconds = seconds * 1000 + micros // 1000
+    top = await postgres.fetchval(
+        "SELECT stream_ms FROM area_mode_events WHERE partition = $1 ORDER BY stream_ms DESC LIMIT 1", partition
+    )
+    at = seconds * 1_000_000 + micros
+    # A position has 16 bits, so there are as many lines to an entry at most.
+    for number, start in enumerate(range(0, max(1, len(lines)), 10_000)):
+        some = "\n".join(lines[start : start + 10_000])
+        await staging.execute_command(
+            "XADD", keys_of(partition).events, f"{max(milliseconds, (top or 0) + 1)}-{number}",
+            "token", new_token(), "at", at, "events", some,
+        )  # fmt: skip
+
+
+async def _exchange(
+    settings: Settings, redis: Redis, staging: Redis, postgres: Any, checkpoints: list[writer.Checkpoint]
+) -> None:
+    """Postgres learns the new epochs before Redis has them: in between the partitions are closed."""
+    if not await staging.delete(BUILDING):
+        raise RedisError("the new state was wiped while it was built")
+    epochs = [new_token() for _ in checkpoints]
+    async with postgres.transaction():
+        for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
+            await writer.rewind(postgres, checkpoint, healing=False)
+            await postgres.execute(
+                "UPDATE archive_checkpoint SET epoch = $2 WHERE partition = $1", checkpoint.partition, epoch
+            )
+    await staging.set(PARTITIONS, settings.partitions)
+    for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
+        await staging.set(keys_of(checkpoint.partition).epoch, epoch)
+    live = _live_database(redis)
+    await redis.execute_command("SWAPDB", live, live + 1)

@@ -1,0 +1,133 @@
+"""Compares what must be equal: counters, sessions, the sums of the log's deltas, and Postgres at that position."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from redis.asyncio import Redis
+
+from app.contract.keys import keys_of, partition_of
+from app.settings import Settings
+from archiver import reader, writer
+from archiver.reader import StreamId
+from lua import snapshot
+
+PAGE_ENTRIES = 500
+WAIT_SECONDS = 30
+Counts = dict[str, int]
+
+
+class NotSettled(Exception):
+    """Nothing to compare yet: the partition is closed or being healed."""
+
+
+async def verify(settings: Settings, redis: Redis) -> list[str]:
+    """One line for each difference, none when all is well. Raises NotSettled, RedisError, PostgresError."""
+    postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    try:
+        return [
+            line
+            for partition in range(settings.partitions)
+            for line in await _verify(settings, redis, postgres, partition)
+        ]
+    finally:
+        postgres.terminate()
+
+
+async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: int) -> list[str]:
+    await _settled(redis, postgres, partition)
+    keys = keys_of(partition)
+    epoch, last, counters, sessions = await snapshot(redis, [keys.epoch, keys.events, keys.areas], [])
+    position = reader.stream_id(last)
+    live = _pairs(counters)
+    async with postgres.transaction(isolation="repeatable_read", readonly=True):
+        checkpoint = await writer.read_checkpoint(postgres, partition)
+        if checkpoint is None or checkpoint.epoch != epoch.decode():
+            raise NotSettled(f"partition {partition}: Redis and Postgres do not belong together")
+        archived = await _archived(postgres, partition)
+        aggregate = await _aggregate(settings, postgres, partition)
+        later = await _later(postgres, partition, position)
+        waiting = await _waiting(redis, postgres, partition, checkpoint.last, position)
+    at_position = Counter(archived)
+    at_position.subtract(later)
+    at_position.update(waiting)
+    return [
+        *_differences(partition, "counters", live, "active sessions", _pairs(sessions)),
+        *_differences(partition, "counters", live, "sum of deltas in Postgres and log", at_position),
+        *_differences(partition, "area_mode_events_agg", aggregate, "sum of deltas in area_mode_events", archived),
+    ]
+
+
+async def _settled(redis: Redis, postgres: Any, partition: int) -> None:
+    """Waits until the archive has no healing before it and knows this Redis process."""
+    for _ in range(WAIT_SECONDS * 10):
+        seen = await reader.read(redis, partition, (0, 0), 1)
+        checkpoint = await writer.read_checkpoint(postgres, partition)
+        if checkpoint and seen.epoch == checkpoint.epoch and not checkpoint.healing:
+            known = (checkpoint.run_id, checkpoint.replid) == (seen.run_id, seen.replid)
+            if known or not seen.length:
+                return
+        await asyncio.sleep(0.1)
+    raise NotSettled(f"partition {partition}: not open, being healed, or no archiver runs")
+
+
+async def _archived(postgres: Any, partition: int) -> Counts:
+    rows = await postgres.fetch(
+        "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events"
+        " WHERE partition = $1 GROUP BY 1, 2",
+        partition,
+    )
+    return _members(rows)
+
+
+async def _aggregate(settings: Settings, postgres: Any, partition: int) -> Counts:
+    rows = await postgres.fetch("SELECT area_code, multiplayer_mode, current_count AS count FROM area_mode_events_agg")
+    return _members(row for row in rows if partition_of(row["area_code"], settings.partitions) == partition)
+
+
+async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
+    """What was archived from behind the snapshot's position."""
+    rows = await postgres.fetch(
+        "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events"
+        " WHERE partition = $1 AND (stream_ms, stream_seq) > ($2, $3) GROUP BY 1, 2",
+        partition,
+        *position,
+    )
+    return _members(rows)
+
+
+async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId, position: StreamId) -> Counts:
+    """What the log holds up to the position and Postgres does not: not yet archived."""
+    counts: Counter[str] = Counter()
+    while True:
+        seen = await reader.read(redis, partition, after, PAGE_ENTRIES)
+        entries = [entry for entry in seen.entries if entry[0] <= position]
+        rows, _ = reader.decode(partition, entries)
+        known = await postgres.fetch(
+            "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row[0] for row in rows]
+        )
+        stored = {row["event_id"] for row in known}
+        for row in rows:
+            if row[0] not in stored:
+                counts[f"{row[2]}|{row[3]}"] += row[7]
+        if len(entries) < PAGE_ENTRIES:
+            return counts
+        after = entries[-1][0]
+
+
+def _members(rows: Any) -> Counts:
+    return {f"{row['area_code']}|{row['multiplayer_mode']}": int(row["count"]) for row in rows}
+
+
+def _pairs(flat: list[Any]) -> Counts:
+    values = iter(flat)
+    return {member.decode(): int(count) for member, count in zip(values, values, strict=True)}
+
+
+def _differences(partition: int, left: str, lefts: Counts, right: str, rights: Counts) -> Iterator[str]:
+    for member in sorted(lefts.keys() | rights.keys()):
+        area, _, mode = member.partition("|")
+        a, b = lefts.get(member, 0), rights.get(member, 0)
+        if a != b:
+            yield f"partition {partition}, area {area}, mode {mode}: {left} {a}, {right} {b}"
