@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine import Engine
+from tests.faults.summary import SUMMARY
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
@@ -63,3 +64,10 @@ def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
     yield with_name
     if with_name.process is not None and with_name.process.poll() is None:
         with_name.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if SUMMARY.rows:
+        terminalreporter.section("faults")
+        for line in SUMMARY.lines():
+            terminalreporter.write_line(line)
