@@ -40,6 +40,7 @@ class Report:
     wrongly_refused: int = 0
     not_converged: int = 0
     differences: int = 0
+    details: str = ""
 
     @property
     def clean(self) -> bool:
@@ -89,7 +90,7 @@ class Load:
             while self._running:
                 if not self._gate.is_set():
                     self._idle += 1
-                    while not self._gate.is_set():
+                    while not self._gate.is_set():  # noqa: ASYNC110  (it is set by another thread)
                         await asyncio.sleep(0.005)
                     self._idle -= 1
                     continue
@@ -181,7 +182,7 @@ def check(stack: Stack, load: Load, extra: list[Post] | None = None) -> Report:
     verified = modepulse("verify", "--data-dir", str(stack.directory))
     if verified.returncode:
         report.differences += 1
-        print(verified.stdout[:2000], verified.stderr[:500])
+        report.details = (verified.stdout + verified.stderr)[:2000]
     return report
 
 
