@@ -10,7 +10,6 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from socket import gaierror
 from typing import Any
 
 from redis.asyncio import Redis
@@ -252,14 +251,9 @@ class Batcher:
         return Unavailable("redis_refused", "Redis does not take writes now; nothing was applied", 5)
 
 
-def _never_connected(error: BaseException) -> bool:
-    """Whether the call failed before anything was sent: then it was surely not applied."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ConnectionRefusedError | FileNotFoundError | gaierror):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return "connecting to server" in str(error)
+def _never_connected(error: RedisError) -> bool:
+    """Whether redis-py failed before it had a connection: then nothing was sent, and surely not applied."""
+    return "connecting to" in str(error)
 
 
 def _partly(error: Unavailable | InvalidRequest) -> Unavailable:

@@ -86,6 +86,7 @@ class Stack:
 
     def stop(self) -> int:
         assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)  # a failed test may have left it frozen
         self.process.terminate()
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -51,14 +51,14 @@ def test_frozen_archiver_wakes_up_behind_another(own_stack: Stack, redis_name: s
             [sys.executable, "-m", "modepulse", "archive"], env=environment, stderr=subprocess.DEVNULL
         )
         try:
-            with Load(stack.url, 32, rate=6000) as load:
-                for number in range(10):
+            with Load(stack.url, 32, rate=8000) as load:
+                for number in range(5):
                     frozen = stack.run["pids"]["archiver"] if number % 2 == 0 else second.pid
                     os.kill(frozen, signal.SIGSTOP)
                     before = _archived(stack)
                     eventually(lambda before=before: _archived(stack) > before + 500, 15)  # type: ignore[misc]
                     os.kill(frozen, signal.SIGCONT)
-            SUMMARY.add(f"{redis_name}: two archivers, one frozen", 10, check(stack, load))
+            SUMMARY.add(f"{redis_name}: two archivers, one frozen", 5, check(stack, load))
         finally:
             second.kill()
             second.wait()

@@ -116,18 +116,18 @@ def test_older_copy_is_healed(own_stack: Stack, redis_name: str, tmp_path: Path)
 
 
 @pytest.mark.faults
-def test_tail_lost_ten_times(own_stack: Stack, redis_name: str) -> None:
+def test_tail_lost_five_times(own_stack: Stack, redis_name: str) -> None:
     with own_stack as stack:
-        lose_tail(stack, f"{redis_name}: AOF cut by 1 to 1,000 events", 10)
+        lose_tail(stack, f"{redis_name}: AOF cut by 1 to 1,000 events", 5)
 
 
 @pytest.mark.faults
-def test_older_copy_restored_ten_times(own_stack: Stack, redis_name: str, tmp_path: Path) -> None:
+def test_older_copy_restored_five_times(own_stack: Stack, redis_name: str, tmp_path: Path) -> None:
     with own_stack as stack:
-        restore_copies(stack, f"{redis_name}: AOF from an earlier copy", 10, tmp_path)
+        restore_copies(stack, f"{redis_name}: AOF from an earlier copy", 5, tmp_path)
 
 
 @pytest.mark.faults
-def test_clock_behind_the_log_ten_times(own_stack: Stack, redis_name: str) -> None:
+def test_clock_behind_the_log_five_times(own_stack: Stack, redis_name: str) -> None:
     with own_stack as stack:
-        put_clock_behind(stack, f"{redis_name}: tail lost, clock 10 minutes behind", 10)
+        put_clock_behind(stack, f"{redis_name}: tail lost, clock 10 minutes behind", 5)

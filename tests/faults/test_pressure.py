@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,7 +54,8 @@ def test_events_are_taken_while_postgres_stands_still(own_stack: Stack, redis_na
             with frozen_postgres(stack):
                 end = time.monotonic() + seconds
                 eventually(lambda: time.monotonic() > end, seconds + 5)
-            assert all(p.answer == "acked" for p in load.posts[:-8])
+            answers = [p.answer for p in load.posts[:-8]]
+            assert set(answers) == {"acked"}
         SUMMARY.add(f"{redis_name}: Postgres frozen {seconds} s", 1, check(stack, load))
 
 
@@ -76,7 +78,7 @@ def test_out_of_memory_is_refused_before_anything_is_written(redis_name: str, tm
         with redis.Redis.from_url(stack.run["redis_url"]) as client:
             stack.kill("api", signal.SIGSTOP)  # so that its own look at the memory comes too late
             stack.kill("api", signal.SIGCONT)
-            client.config_set("maxmemory", client.info("memory")["used_memory"] - 1000)
+            client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 0.8))
             answer = post(stack, "v", 450)
             assert answer.status_code == 503
             assert answer.json()["code"] in ("out_of_memory", "memory_full")
@@ -134,7 +136,7 @@ def test_weaker_settings_are_told_as_degraded_durability(own_stack: Stack) -> No
 
 
 def test_missing_replicas_leave_the_outcome_unknown(redis_name: str, tmp_path: Path) -> None:
-    settings = {"wait_replicas": "1", "redis_timeout_seconds": "0.3", "write_deadline_seconds": "1"}
+    settings: dict[str, Any] = {"wait_replicas": "1", "redis_timeout_seconds": "0.3", "write_deadline_seconds": "1"}
     with Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]), **settings) as stack:
         assert post(stack).json()["code"] == "outcome_unknown"
         port = int(stack.run["redis_url"].rsplit(":", 1)[1].split("/")[0])
