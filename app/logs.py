@@ -44,3 +44,5 @@ def configure(settings: Settings) -> None:
     # Their own lines say what ours say already, or at every tick that nothing happened.
     for noisy in ("uvicorn.access", "apscheduler", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # A job that is still running when its next turn comes is how the archiver works when there is much to do.
+    logging.getLogger("apscheduler.scheduler").setLevel("ERROR")

@@ -59,6 +59,8 @@ class Partition:
                     return copied
         except BaseException:
             self.checkpoint = None
+            # Whatever it was, a batch that takes too long must not be tried for ever.
+            self._count = max(10, self._count // 2)
             raise
 
     async def expire(self, lease_us: int, width: int) -> None:

@@ -33,6 +33,7 @@ OUTSIDE = (
     RedisError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
     writer.Superseded,
@@ -117,7 +118,7 @@ class Archiver:
             try:
                 await self._leadership.fetchval("SELECT 1", timeout=3)
                 return
-            except OUTSIDE:
+            except BaseException:
                 self._resign()
                 raise
         connection = await writer.connect(self._settings.postgres_dsn)
@@ -125,6 +126,7 @@ class Archiver:
             if not await writer.lead(connection):
                 self.last_success = time.monotonic()
                 return
+            await writer.end_former_writers(connection)
             for name in await writer.migrate(connection):
                 log.info("Migration applied", extra={"action": "migrate", "migration": name})
             await writer.make_partitions(connection)
@@ -152,7 +154,7 @@ class Archiver:
             return
         async with self._working:
             if self._postgres is None or self._postgres.is_closed():
-                self._postgres = await writer.connect(self._settings.postgres_dsn)
+                self._postgres = await writer.connect(self._settings.postgres_dsn, name=writer.WRITER_NAME)
             try:
                 for partition in self._partitions:
                     async with asyncio.timeout(JOB_SECONDS):

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 0x6D6F6465_0001  # "mode"
 LEADER_LOCK = 0x6D6F6465_0002
+WRITER_NAME = "modepulse-writer"
 REBUILD_LOCK = 0x6D6F6465_0003
 # A leader that is frozen loses its session, and with it the lock, after this long.
 LEADER_IDLE_SECONDS = 6
@@ -58,17 +59,17 @@ class Checkpoint:
     healing: bool
 
 
-async def connect(dsn: str, patient: bool = False) -> Any:
+async def connect(dsn: str, patient: bool = False, name: str = "modepulse-archiver") -> Any:
     """One connection that gives up rather than hang: a job's deadline is 30 s. `patient` is for recovery and verify."""
     return await asyncpg.connect(
         dsn,
         timeout=5,
         command_timeout=None if patient else 25,
         server_settings={
-            "application_name": "modepulse-archiver",
+            "application_name": name,
             "synchronous_commit": "on",
             "lock_timeout": "5s",
-            "statement_timeout": "0" if patient else "20s",
+            "statement_timeout": "0" if patient else "8s",
             "idle_in_transaction_session_timeout": "0" if patient else "5s",
             "timezone": "UTC",
         },
@@ -109,6 +110,15 @@ async def lead(connection: Any) -> bool:
     if leads:
         await connection.execute(f"SET idle_session_timeout = '{LEADER_IDLE_SECONDS}s'")
     return bool(leads)
+
+
+async def end_former_writers(connection: Any) -> None:
+    """A leader that froze in the middle of COPY holds its locks and no time-out of Postgres ends that."""
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = $1 AND datname = current_database() AND usename = current_user",
+        WRITER_NAME,
+    )
 
 
 async def read_checkpoint(connection: Any, partition: int) -> Checkpoint | None:
