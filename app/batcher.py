@@ -113,6 +113,7 @@ class Batcher:
                 self._finish(submission, Unavailable("outcome_unknown", "The outcome of this request is unknown"))
         finally:
             self._flusher = None
+            self._failing = False
 
     async def _flush_group(self) -> None:
         group, args, key = self._next_group()
@@ -130,7 +131,7 @@ class Batcher:
             outcomes = await self._call(script, keys, head + args, deadline)
         except (Unavailable, InvalidRequest) as error:
             for submission, _ in group:
-                self._finish(submission, _partly(error) if submission.outcomes else error)
+                self._finish(submission, partly_applied(error) if submission.outcomes else error)
             return
         start = 0
         for submission, count in group:
@@ -256,7 +257,8 @@ def _never_connected(error: RedisError) -> bool:
     return "connecting to" in str(error)
 
 
-def _partly(error: Unavailable | InvalidRequest) -> Unavailable:
+def partly_applied(error: Unavailable | InvalidRequest) -> Unavailable:
+    """The error of a request of which another part was applied."""
     return Unavailable(
         "partly_applied",
         f"{error.title}. Earlier events of this request were applied; "

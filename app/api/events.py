@@ -14,11 +14,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.request import invalid_query, parse_json, read_body
-from app.batcher import Batcher, RequestKey
+from app.batcher import Batcher, RequestKey, partly_applied
 from app.contract.event import FLAT_WIDTH, flatten
 from app.contract.keys import partition_of
 from app.contract.problem import Location, problem_at
-from app.errors import InvalidRequest, Problem
+from app.errors import InvalidRequest, Problem, Unavailable
 from app.settings import Settings
 
 
@@ -45,6 +45,8 @@ class Ingest:
         )
         outcomes = [""] * (len(flat) // FLAT_WIDTH)
         for partition, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, Unavailable | InvalidRequest):
+                raise partly_applied(answer) if any(isinstance(other, str) for other in answers) else answer
             if isinstance(answer, BaseException):
                 raise answer
             for position, outcome in zip(positions[partition], answer, strict=True):
