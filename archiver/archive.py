@@ -36,39 +36,43 @@ class Partition:
         self._redis = redis
         self._partition = partition
         self._count = 100  # entries to read next, follows how many events an entry holds
-        self.checkpoint: writer.Checkpoint | None = None
+        self._certain: writer.Checkpoint | None = None  # to read on from; None: ask Postgres
+        self._committed: writer.Checkpoint | None = None  # as it was last known, for what may lag behind
 
-    async def drain(self, postgres: Any) -> int:
-        """Copies all there is; returns how many events. Raises Superseded, RedisError, PostgresError."""
-        copied = 0
+    async def copy_batch(self, postgres: Any) -> bool:
+        """Copies one batch; returns whether there is more.
+
+        Raises Superseded, LostLog, LostTail and the stores' errors.
+        """
         try:
-            checkpoint = self.checkpoint or await self._open(postgres)
-            while True:
-                seen = await reader.read(self._redis, self._partition, checkpoint.last, self._count)
-                checkpoint = self.checkpoint = await self._continue(postgres, checkpoint, seen)
+            checkpoint = self._certain or await self._open(postgres)
+            self._certain = None  # until the commit has answered
+            seen = await reader.read(self._redis, self._partition, checkpoint.last, self._count)
+            checkpoint = await self._continue(postgres, checkpoint, seen)
+            if seen.entries:
                 rows, rejects = reader.decode(self._partition, seen.entries)
-                if not seen.entries:
-                    return copied
-                self.checkpoint = None  # unknown until the commit has answered
-                checkpoint = self.checkpoint = await writer.store(postgres, checkpoint, seen, rows, rejects)
+                checkpoint = await writer.store(postgres, checkpoint, seen, rows, rejects)
                 await reader.publish_archived(self._redis, self._partition, checkpoint.last)
-                copied += len(rows)
                 more = len(seen.entries) == self._count
                 self._count = max(10, min(MAX_ENTRIES, BATCH_EVENTS * len(seen.entries) // max(1, len(rows))))
-                if not more:
-                    return copied
+            else:
+                more = False
+        except (writer.Superseded, LostLog, LostTail):
+            self._committed = None
+            raise
         except BaseException:
-            self.checkpoint = None
             # Whatever it was, a batch that takes too long must not be tried for ever.
             self._count = max(10, self._count // 2)
             raise
+        self._certain = self._committed = checkpoint
+        return more
 
     async def expire(self, lease_us: int, width: int) -> None:
-        if self.checkpoint is not None:
-            await reader.expire(self._redis, self._partition, self.checkpoint.epoch, lease_us, width)
+        if self._committed is not None:
+            await reader.expire(self._redis, self._partition, self._committed.epoch, lease_us, width)
 
     async def trim(self) -> None:
-        checkpoint = self.checkpoint
+        checkpoint = self._committed
         if checkpoint is not None and checkpoint.run_id:
             removed = await reader.trim(
                 self._redis,

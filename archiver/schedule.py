@@ -98,7 +98,7 @@ class Archiver:
 
         async def run() -> None:
             try:
-                # The drain sets its own deadline: what it may have to recover first takes its time.
+                # The drain sets a deadline for each batch: a long outage leaves more than fits into one.
                 async with asyncio.timeout(None if name == "drain" else JOB_SECONDS):
                     await job()
             except OUTSIDE as error:
@@ -156,9 +156,10 @@ class Archiver:
             if self._postgres is None or self._postgres.is_closed():
                 self._postgres = await writer.connect(self._settings.postgres_dsn, name=writer.WRITER_NAME)
             try:
-                for partition in self._partitions:
-                    async with asyncio.timeout(JOB_SECONDS):
-                        await partition.drain(self._postgres)
+                # In turn, so that a busy partition keeps no other waiting.
+                waiting = self._partitions
+                while waiting:
+                    waiting = [partition for partition in waiting if await self._copy_batch(partition)]
             except (LostLog, LostTail) as loss:
                 await self._recover(loss)
             except BaseException:
@@ -166,7 +167,12 @@ class Archiver:
                 self._postgres.terminate()
                 self._postgres = None
                 raise
-            self.last_success = time.monotonic()
+
+    async def _copy_batch(self, partition: Partition) -> bool:
+        async with asyncio.timeout(JOB_SECONDS):
+            more = await partition.copy_batch(self._postgres)
+        self.last_success = time.monotonic()
+        return more
 
     async def _recover(self, loss: LostLog | LostTail) -> None:
         """May take minutes; the watchdog waits for it."""
