@@ -49,6 +49,20 @@ def test_kill_9_of_everything_at_once(own_stack: Stack, redis_name: str) -> None
         kill_at_random_moments(stack, PARTS, 2, 7, f"{redis_name}: kill -9 all, quick")
 
 
+def test_graceful_stop_of_the_api_answers_what_it_has_taken(own_stack: Stack, redis_name: str) -> None:
+    with own_stack as stack:
+        with Load(stack.url, 8, rate=6000) as load:
+            for _ in range(3):
+                before, posts = stack.run["pids"]["api"], len(load.posts)
+                eventually(lambda posts=posts: len(load.posts) > posts + 20)  # type: ignore[misc]
+                os.kill(before, signal.SIGTERM)
+                eventually(lambda before=before: stack.run["pids"]["api"] not in (None, before), 20)  # type: ignore[misc]
+                eventually(lambda: ready(stack), 20)
+        # What a client sent into a connection that was just being closed has no answer; nothing else lacks one.
+        assert sum(post.answer == "unknown" for post in load.posts) <= 3 * 4
+        SUMMARY.add(f"{redis_name}: SIGTERM of the API", 3, check(stack, load))
+
+
 def flush_all(stack: Stack) -> None:
     with redis.Redis.from_url(stack.run["redis_url"]) as client:
         client.flushall()
