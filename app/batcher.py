@@ -113,7 +113,6 @@ class Batcher:
                 self._finish(submission, Unavailable("outcome_unknown", "The outcome of this request is unknown"))
         finally:
             self._flusher = None
-            self._failing = False
 
     async def _flush_group(self) -> None:
         group, args, key = self._next_group()
@@ -133,6 +132,8 @@ class Batcher:
             for submission, _ in group:
                 self._finish(submission, partly_applied(error) if submission.outcomes else error)
             return
+        finally:
+            self._failing = False
         start = 0
         for submission, count in group:
             submission.outcomes.append(outcomes[start : start + count])
@@ -148,21 +149,21 @@ class Batcher:
         group: list[tuple[_Submission, int]] = []
         args: list[str] = []
         room = CALL_EVENTS * FLAT_WIDTH
+        name: str | None = None
         for submission in self._queue:
-            if group and (submission.key is not None or group[0][0].outcomes):
+            alone = submission.key is not None or bool(submission.outcomes)
+            if group and alone:
                 break
-            part = submission.flat[submission.sent : submission.sent + room]
             if submission.key is not None:
                 name = f"{submission.key.name}:{submission.sent // (CALL_EVENTS * FLAT_WIDTH)}"
-                submission.sent += len(part)
-                return [(submission, len(part) // FLAT_WIDTH)], part, name
+            part = submission.flat[submission.sent : submission.sent + room]
             submission.sent += len(part)
             group.append((submission, len(part) // FLAT_WIDTH))
             args += part
             room -= len(part)
-            if room <= 0:
+            if alone or room <= 0:
                 break
-        return group, args, None
+        return group, args, name
 
     def _finish(self, submission: _Submission, error: Unavailable | InvalidRequest | None) -> None:
         self._queue.remove(submission)
@@ -186,7 +187,6 @@ class Batcher:
                 maybe_applied = True
                 await self._replicate()
                 if self._failing:
-                    self._failing = False
                     log.info("Redis answers again", extra={"action": "redis_back"})
                 return outcomes.decode()
             except BusyLoadingError:
@@ -202,13 +202,11 @@ class Batcher:
                 raise self._refusal(error) from error
             except RedisError as error:
                 raise self._refusal(error) from error
-            self._failing = True
+            self._failing = True  # until this group has its answer
             self._reject_waiting()
             if not maybe_applied:
-                self._failing = False  # the next request tries again, and fails as fast
                 raise _unreachable()
             if time.monotonic() + RETRY_PAUSE_SECONDS > deadline:
-                self._failing = False
                 raise Unavailable(
                     "outcome_unknown",
                     "Redis did not answer in time; the events may have been applied. "

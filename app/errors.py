@@ -44,7 +44,7 @@ class InvalidRequest(Problem):
 
 
 class Unavailable(Problem):
-    """Not now. `unknown` tells that the events may have been applied: repeat with the same key."""
+    """Not now. The code tells whether anything may have been applied (docs/reliability.md)."""
 
     def __init__(self, code: str, title: str, retry_after: int = 1) -> None:
         super().__init__(503, code, title, headers={"Retry-After": str(retry_after)})

@@ -20,7 +20,6 @@ from lua import heal_events
 log = logging.getLogger(__name__)
 
 CALL_EVENTS = 200
-PAGE_ENTRIES = 500
 FIRST: StreamId = (0, 0)
 
 STORED_TOKENS = writer.sql("stored_tokens")
@@ -64,18 +63,14 @@ async def _retained(redis: Redis, partition: int) -> tuple[StreamId, set[str], s
     tokens: set[str] = set()
     healed: set[str] = set()
     first: StreamId | None = None
-    after = FIRST
-    while True:
-        seen = await reader.read(redis, partition, after, PAGE_ENTRIES)
-        for at, fields in seen.entries:
+    async for entries in reader.pages(redis, partition, FIRST):
+        for at, fields in entries:
             first = first or at
-            after = at
             named = dict(zip(fields[::2], fields[1::2], strict=False))
             if b"healed" in named:
                 healed.update(named[b"healed"].decode().split(","))
             tokens.add(named.get(b"token", b"").decode(errors="replace"))
-        if len(seen.entries) < PAGE_ENTRIES:
-            return first or FIRST, tokens, healed
+    return first or FIRST, tokens, healed
 
 
 async def _give_back(settings: Settings, redis: Redis, checkpoint: writer.Checkpoint, rows: list[Any]) -> None:
@@ -91,11 +86,7 @@ async def _give_back(settings: Settings, redis: Redis, checkpoint: writer.Checkp
 
 async def _fence(redis: Redis, postgres: Any, partition: int) -> None:
     """Lets no new entry get an id that an archived one had: positions are an order again."""
-    top = await postgres.fetchrow(
-        "SELECT stream_ms, stream_seq FROM area_mode_events WHERE partition = $1"
-        " ORDER BY stream_ms DESC, stream_seq DESC LIMIT 1",
-        partition,
-    )
+    top = await writer.top_position(postgres, partition)
     seen = await reader.read(redis, partition, FIRST, 1)
-    if top is not None and seen.last_id < tuple(top):
+    if seen.last_id < top:
         await redis.execute_command("XSETID", keys_of(partition).events, f"{top[0]}-{top[1]}")

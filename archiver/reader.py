@@ -1,6 +1,6 @@
 """The archiver's side of Redis: reads the log, expires sessions, trims behind the checkpoint."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from lua import expire_sessions, read_events, trim_events
 KEEP_ENTRIES = 10_000
 KEEP_MILLISECONDS = 600_000
 EXPIRE_SESSIONS = 200
+PAGE_ENTRIES = 500
 
 StreamId = tuple[int, int]
 # (event_id, recorded_at, area_code, multiplayer_mode, user_id, events_name, epoch_timestamp, delta, outcome,
@@ -64,6 +65,16 @@ async def read(redis: Redis, partition: int, after: StreamId, count: int) -> Sna
         length,
         [(stream_id(at), fields) for at, fields in entries],
     )
+
+
+async def pages(redis: Redis, partition: int, after: StreamId) -> AsyncIterator[list[tuple[StreamId, list[bytes]]]]:
+    """The entries of the log behind an id, a page at a time, until a page is not full."""
+    while True:
+        entries = (await read(redis, partition, after, PAGE_ENTRIES)).entries
+        yield entries
+        if len(entries) < PAGE_ENTRIES:
+            return
+        after = entries[-1][0]
 
 
 def stream_id(text: bytes) -> StreamId:

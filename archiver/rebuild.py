@@ -16,7 +16,6 @@ from archiver import reader, writer
 
 log = logging.getLogger(__name__)
 
-PAGE_ENTRIES = 500
 PIPELINE_SESSIONS = 2000
 LIVE_SESSIONS = writer.sql("live_sessions")
 
@@ -104,15 +103,9 @@ async def _reopen(redis: Redis, checkpoints: list[writer.Checkpoint], foreign: s
 
 async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
     """Archives what the log still holds; what is archived already is met again without effect."""
-    after = (0, 0)
-    while True:
-        seen = await reader.read(redis, partition, after, PAGE_ENTRIES)
-        rows, rejects = reader.decode(partition, seen.entries)
-        if rows or rejects:
-            await writer.salvage(postgres, rows, [])
-        if len(seen.entries) < PAGE_ENTRIES:
-            return
-        after = seen.entries[-1][0]
+    async for entries in reader.pages(redis, partition, (0, 0)):
+        rows, rejects = reader.decode(partition, entries)
+        await writer.salvage(postgres, rows, rejects)
 
 
 async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Callable[[int], None]) -> int:
@@ -185,15 +178,13 @@ async def _write_log_start(
     lines += [f"HEAL{count:+d}|{area}|{mode}|-|+0" for (area, mode), count in counters.items() if count]
     seconds, micros = await staging.time()
     milliseconds = seconds * 1000 + micros // 1000
-    top = await postgres.fetchval(
-        "SELECT stream_ms FROM area_mode_events WHERE partition = $1 ORDER BY stream_ms DESC LIMIT 1", partition
-    )
+    top, _ = await writer.top_position(postgres, partition)
     at = seconds * 1_000_000 + micros
     # A position has 16 bits, so there are as many lines to an entry at most.
     for number, start in enumerate(range(0, max(1, len(lines)), 10_000)):
         some = "\n".join(lines[start : start + 10_000])
         await staging.execute_command(
-            "XADD", keys_of(partition).events, f"{max(milliseconds, (top or 0) + 1)}-{number}",
+            "XADD", keys_of(partition).events, f"{max(milliseconds, top + 1)}-{number}",
             "token", new_token(), "at", at, "events", some,
         )  # fmt: skip
 

@@ -13,7 +13,6 @@ from archiver import reader, writer
 from archiver.reader import StreamId
 from lua import snapshot
 
-PAGE_ENTRIES = 500
 WAIT_SECONDS = 30
 Counts = dict[str, int]
 
@@ -100,10 +99,8 @@ async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
 async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId, position: StreamId) -> Counts:
     """What the log holds up to the position and Postgres does not: not yet archived."""
     counts: Counter[str] = Counter()
-    while True:
-        seen = await reader.read(redis, partition, after, PAGE_ENTRIES)
-        entries = [entry for entry in seen.entries if entry[0] <= position]
-        rows, _ = reader.decode(partition, entries)
+    async for entries in reader.pages(redis, partition, after):
+        rows, _ = reader.decode(partition, [entry for entry in entries if entry[0] <= position])
         known = await postgres.fetch(
             "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row[0] for row in rows]
         )
@@ -111,9 +108,9 @@ async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId,
         for row in rows:
             if row[0] not in stored:
                 counts[f"{row[2]}|{row[3]}"] += row[7]
-        if len(entries) < PAGE_ENTRIES:
-            return counts
-        after = entries[-1][0]
+        if entries and entries[-1][0] > position:
+            break
+    return counts
 
 
 def _members(rows: Any) -> Counts:

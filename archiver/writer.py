@@ -38,6 +38,7 @@ MERGE_INCOMING = sql("merge_incoming")
 MOVE_CHECKPOINT = sql("move_checkpoint")
 REWIND_CHECKPOINT = sql("rewind_checkpoint")
 CREATE_PARTITION = sql("create_partition")
+TOP_POSITION = sql("top_position")
 
 
 class Superseded(Exception):
@@ -142,6 +143,12 @@ def _checkpoint(row: Any) -> Checkpoint:
     )
 
 
+async def top_position(connection: Any, partition: int) -> StreamId:
+    """The highest position of the log that was ever archived; (0, 0) for none."""
+    row = await connection.fetchrow(TOP_POSITION, partition)
+    return (row["stream_ms"], row["stream_seq"]) if row is not None else (0, 0)
+
+
 async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkpoint:
     """Makes the partition's checkpoint unless there is one; returns the one there is."""
     await connection.execute(
@@ -231,6 +238,6 @@ async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
 async def _reject(connection: Any, rejects: list[Reject]) -> None:
     await connection.executemany(
         "INSERT INTO archive_rejects (partition, stream_ms, stream_seq, position, raw, reason)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         rejects,
     )

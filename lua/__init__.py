@@ -27,20 +27,16 @@ class Script:
             return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
 
 
-def _script(name: str) -> Script:
-    source = Path(__file__).with_name(f"{name}.lua").read_text()
+def _script(name: str, first_line: str = "#!lua") -> Script:
+    """The file's script; with another first line it is another script to Redis."""
+    source = Path(__file__).with_name(f"{name}.lua").read_text().replace("#!lua", first_line, 1)
     return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
-
-
-def _variant(script: Script, first_line: str) -> Script:
-    source = first_line + script.source.removeprefix("#!lua")
-    return Script(script.name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
 record_events = _script("record_events")
 # The same for the later parts of a request whose first part was taken: not refused when memory is full, so that
-# no request is applied by half. The flag belongs to the first line, so it is another script to Redis.
-record_rest = _variant(record_events, "#!lua flags=allow-oom")
+# no request is applied by half.
+record_rest = _script("record_events", "#!lua flags=allow-oom")
 expire_sessions = _script("expire_sessions")
 heal_events = _script("heal_events")
 snapshot = _script("snapshot")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
-    start_after: float = field(default=0.0)
+    start_after: float = 0.0
 
 
 class Supervisor:

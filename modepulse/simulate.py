@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
+from app.api.generate import MODES
 from modepulse.client import Client
 from modepulse.progress import progress
 
-MODES = ("duel", "team_deathmatch", "capture_the_flag", "battle_royale", "co_op")
 TICK_SECONDS = 0.1
 BATCH = 500
 # Of what a playing user does next; the rest are heartbeats.

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+import redis
+
 from modepulse.servers import child_setup, embedded_redis, free_port, redis_binary, redis_command
 
 
@@ -110,3 +113,27 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
             self.stop()
+
+
+def modepulse(*arguments: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "modepulse", *arguments], capture_output=True, text=True, timeout=120, **more
+    )
+
+
+def live_counts(stack: Stack) -> dict[str, int]:
+    """ "area|mode" -> players, as GET /stats tells it for every area ever seen."""
+    client: Any = redis.Redis.from_url(stack.run["redis_url"])
+    areas = sorted(area.decode() for area in client.smembers("{0}:areas"))
+    client.close()
+    if not areas:
+        return {}
+    read = httpx.get(stack.url + "/stats", params={"area_code": areas}, timeout=10).raise_for_status().json()
+    return {f"{area}|{r['multiplayer_mode']}": r["count"] for area, ranking in read.items() for r in ranking}
+
+
+def ready(stack: Stack) -> bool:
+    try:
+        return httpx.get(stack.url + "/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -81,7 +81,7 @@ class PostEvents:
         if bad and not skip:
             raise InvalidRequest(422, "invalid_events", "Some events are not valid; nothing was applied", errors)
         ingest: Ingest = scope["state"]["ingest"]
-        key = _request_key(headers, scope["query_string"] + b"\n" + body, self._settings.idempotency_seconds)
+        key = _request_key(headers, scope["query_string"], body, self._settings.idempotency_seconds)
         outcomes = await ingest.record(flat, key)
         answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count("a")}
         if "k" in outcomes:
@@ -128,7 +128,7 @@ def _skips_invalid(query: bytes) -> bool:
     return choice == b"skip"
 
 
-def _request_key(headers: Headers, body: bytes, seconds: int) -> RequestKey | None:
+def _request_key(headers: Headers, query: bytes, body: bytes, seconds: int) -> RequestKey | None:
     text = headers.get("idempotency-key")
     if text is None:
         return None
@@ -140,7 +140,7 @@ def _request_key(headers: Headers, body: bytes, seconds: int) -> RequestKey | No
             "The Idempotency-Key is not valid",
             [problem_at(place, "length", "Idempotency-Key is 1 to 255 characters")],
         )
-    return RequestKey(_digest(text.encode("latin-1")), _digest(body), seconds)
+    return RequestKey(_digest(text.encode("latin-1")), _digest(query + b"\n" + body), seconds)
 
 
 def _digest(data: bytes) -> str:

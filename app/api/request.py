@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
-from app.contract.event import is_name
+from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
 from app.errors import InvalidRequest
 from app.settings import Settings
@@ -109,8 +109,7 @@ def area_codes(request: Request) -> list[str]:
         raise invalid_query("area_code", "too_many", f"at most {MAX_AREAS} areas a request")
     for area in areas:
         if not is_name(area):
-            rule = "area_code is 1 to 255 characters without control characters and without |"
-            raise invalid_query("area_code", "invalid_name", rule)
+            raise invalid_query("area_code", "invalid_name", f"area_code {NAME_RULE}")
     return areas
 
 

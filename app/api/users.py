@@ -4,7 +4,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.contract.event import is_name
+from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
 from app.errors import InvalidRequest
 from app.store import Store
@@ -14,12 +14,11 @@ async def get_sessions(request: Request) -> Response:
     """The user's active sessions, the one with the latest event first; none for an unknown user."""
     user_id: str = request.path_params["user_id"]
     if not is_name(user_id):
-        rule = "user_id is 1 to 255 characters without control characters and without |"
         raise InvalidRequest(
             422,
             "invalid_path",
             "The path is not valid",
-            [problem_at(["path", "user_id"], "invalid_name", rule)],
+            [problem_at(["path", "user_id"], "invalid_name", f"user_id {NAME_RULE}")],
         )
     store: Store = request.state.store
     sessions = [

@@ -12,6 +12,7 @@ FLAT_WIDTH = 4
 KINDS = ("LOGIN", "LOGOUT", "HEARTBEAT")
 MAX_SKEW_SECONDS = 60
 MAX_ERRORS = 100
+NAME_RULE = "is 1 to 255 characters without control characters and without |"
 
 _name = re.compile(r"[^\x00-\x1f\x7f-\x9f|]{1,255}").fullmatch
 _kinds = {spelling: kind for kind in KINDS for spelling in (kind, kind.lower(), kind.capitalize())}
@@ -102,8 +103,7 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
             if not isinstance(value, str) or not value.isascii() or value.upper() not in KINDS:
                 errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(KINDS)}"))
         elif not _name(str(value)):
-            rule = "is 1 to 255 characters without control characters and without |"
-            errors.append(problem_at([*loc, name], "invalid_name", f"{name} {rule}"))
+            errors.append(problem_at([*loc, name], "invalid_name", f"{name} {NAME_RULE}"))
     stamp = item.get("epoch_timestamp")
     place: Location = [*loc, "epoch_timestamp"]
     if stamp is not None:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 # 28 hexadecimal digits; the 4 that are missing are the position.
 TOKEN_DIGITS = 28
-MAX_POSITIONS = 1 << 16
 
 
 def new_token() -> str:

@@ -55,3 +55,6 @@ CREATE TABLE archive_rejects (
     reason      text NOT NULL,
     rejected_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- A log that is read again (after a heal, before a rebuild) meets its rejects again, too.
+CREATE UNIQUE INDEX archive_rejects_once ON archive_rejects (partition, stream_ms, stream_seq, position, md5(raw));

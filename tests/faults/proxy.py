@@ -36,8 +36,11 @@ class Proxy:
             started.set()
             await self._stop.wait()
             server.close()
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)  # a turn of the loop, in which aborted transports close their sockets
 
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()), name="proxy")
         self._thread.start()
@@ -54,9 +57,12 @@ class Proxy:
 
     async def _connection(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         harmed: list[Fault] = []
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        with contextlib.suppress(OSError, asyncio.CancelledError), contextlib.ExitStack() as ended:
+            ended.callback(to_client.transport.abort)
             server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+            ended.callback(to_server.transport.abort)
             back = asyncio.create_task(self._pass_back(server, to_client, harmed))
+            ended.callback(back.cancel)
             while data := await client.read(1 << 18):
                 if self._fault is not None and self._trigger in data:
                     fault, self._fault = self._fault, None
@@ -66,9 +72,6 @@ class Proxy:
                     harmed.append(fault)
                 to_server.write(data)
                 await to_server.drain()
-            back.cancel()
-            to_server.close()
-        to_client.close()
 
     async def _pass_back(
         self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter, harmed: list[Fault]

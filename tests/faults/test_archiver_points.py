@@ -10,12 +10,12 @@ import pytest
 
 from tests.conftest import BINARIES
 from tests.faults.hook.sitecustomize import POINTS
-from tests.faults.load import Load, check, ready
+from tests.faults.load import Load, check
 from tests.faults.summary import SUMMARY
 from tests.faults.test_kills import flush_all
 from tests.faults.test_older_redis import aof, cut, replace_redis, settle
 from tests.postgres import query
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, ready
 
 
 def test_archiver_killed_at_each_point_of_its_protocol(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import BINARIES
-from tests.faults.load import Load, check, ready
+from tests.faults.load import Load, check
 from tests.faults.summary import SUMMARY
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, ready
 
 
 @pytest.fixture

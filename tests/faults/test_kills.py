@@ -12,9 +12,9 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.load import Load, check, ready, wait_until_archived
+from tests.faults.load import Load, check, wait_until_archived
 from tests.faults.summary import SUMMARY
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, ready
 
 PARTS = ("api", "archiver", "redis", "postgres")
 

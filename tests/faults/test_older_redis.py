@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.faults.load import Load, check, ready, wait_until_archived
+from tests.faults.load import Load, check, wait_until_archived
 from tests.faults.summary import SUMMARY
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, ready
 
 
 def aof(stack: Stack) -> Path:

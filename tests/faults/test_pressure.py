@@ -15,11 +15,10 @@ import redis
 
 from modepulse.servers import child_setup, free_port, redis_command
 from tests.conftest import BINARIES
-from tests.faults.load import Load, check, ready
+from tests.faults.load import Load, check
 from tests.faults.summary import SUMMARY
-from tests.integration.test_journey import live_counts
 from tests.postgres import query
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, live_counts, ready
 
 EVENT = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
 
