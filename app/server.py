@@ -3,6 +3,7 @@
 import socket
 
 import uvicorn
+from starlette.applications import Starlette
 
 from app import logs
 from app.application import create_app
@@ -29,8 +30,13 @@ def bind(host: str, port: int) -> socket.socket:
 def serve(settings: Settings, listener: socket.socket) -> bool:
     """Serves until SIGINT or SIGTERM, then answers what is in flight. Returns whether it had started."""
     logs.configure(settings)
+    return run(create_app(settings), listener)
+
+
+def run(application: Starlette, listener: socket.socket) -> bool:
+    """Runs an application as the service is run."""
     config = uvicorn.Config(
-        create_app(settings),
+        application,
         loop="uvloop",
         http="httptools",
         lifespan="on",

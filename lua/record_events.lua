@@ -14,7 +14,8 @@
 --          CONFLICT  the call key holds the answer to another request; nothing was done
 -- Logged   `token <token> at <now, us> events <lines>`: line n is event n, empty when not logged, else
 --          `<kind><what>|area|mode|user|time`, what being +1, -1 (applied), :refreshed, :stale or :late,
---          time being us from `at` with its sign, or us since 1970 without one where that is years away
+--          time being us from `at` with its sign, or us since 1970 without one where that is years away, or
+--          nothing for an arrival: `at` and n
 local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local epoch, token, lease, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local answer_seconds, fingerprint = ARGV[5], ARGV[6]
@@ -32,37 +33,42 @@ if answered then
   return string.sub(answered, #fingerprint + 1)
 end
 
-local call, format, abs = redis.call, string.format, math.abs
+local call, format, find, sub = redis.call, string.format, string.find, string.sub
+local abs, ceil, concat = math.abs, math.ceil, table.concat
 local tag = string.sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local arrival = now
 
-local states = {} -- session -> signed time, as the events so far leave it
-local scores = {} -- session -> the same as text, where it has to be written
-local written, written_user, written_member = {}, {}, {}
+local at_of = {} -- session -> signed time, as the events so far leave it
+local place = {} -- session -> its place in the next three, where its time has to be written
+local keys, members, scores = {}, {}, {}
+local written = 0
 local deltas = {} -- "area|mode" -> change of its counter
 local buckets = {} -- due second -> sessions to look at then
 local lines, outcomes, logged = {}, {}, false
 
 -- 1. Decide everything; only reads.
-for i = FIRST_EVENT, #ARGV, 4 do
-  local user, member, kind, stamp = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local session = user .. '|' .. member
-  local state = states[session]
+local args, position = ARGV, 0
+for i = FIRST_EVENT, #args, 4 do
+  local user, member, kind, stamp = args[i], args[i + 1], args[i + 2], args[i + 3]
+  position = position + 1
+  local key, session = user_prefix .. user, user .. '|' .. member
+  local state = at_of[session]
   if not state then
-    state = tonumber(call('ZSCORE', user_prefix .. user, member) or 0)
-    states[session] = state
+    state = tonumber(call('ZSCORE', key, member) or 0)
+    at_of[session] = state
   end
   local last = abs(state)
   local at
-  if stamp == '' then
-    arrival = arrival + 1
-    at = arrival > last and arrival or last + 1
-    stamp = format('%.0f', at)
-  else
+  if stamp ~= '' then
     at = tonumber(stamp)
+  else
+    at = now + position
+    if at <= last then
+      at = last + 1
+      stamp = format('%.0f', at)
+    end
   end
 
   local outcome, what
@@ -77,7 +83,7 @@ for i = FIRST_EVENT, #ARGV, 4 do
   else
     local score
     if kind == 'LOGOUT' then
-      states[session], score = -at, '-' .. stamp
+      score = -at
       if state > 0 then
         outcome, what = 'a', '-1|'
         deltas[member] = (deltas[member] or 0) - 1
@@ -85,7 +91,7 @@ for i = FIRST_EVENT, #ARGV, 4 do
         outcome, what = 'r', ':refreshed|'
       end
     else
-      states[session], score = at, stamp
+      score = at
       if state > 0 then
         outcome, what = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
       else
@@ -93,46 +99,50 @@ for i = FIRST_EVENT, #ARGV, 4 do
         deltas[member] = (deltas[member] or 0) + 1
       end
     end
-    if not scores[session] then
-      local n = #written + 1
-      written[n], written_user[n], written_member[n] = session, user, member
+    at_of[session] = score
+    local n = place[session]
+    if not n then
+      written = written + 1
+      n = written
+      place[session], keys[n], members[n] = n, key, member
     end
-    scores[session] = score
+    scores[n] = score
     if state == 0 then
       -- A session already known has its place on the wheel, due no later than this.
-      local due = math.ceil((at + lease) / 1000000 / width) * width
+      local due = ceil((at + lease) / 1000000 / width) * width
       local bucket = buckets[due]
       if bucket then bucket[#bucket + 1] = session else buckets[due] = { session } end
     end
   end
-  outcomes[#outcomes + 1] = outcome
+  outcomes[position] = outcome
   if what then
-    local offset = at - now
-    if offset >= 0 then stamp = '+' .. offset elseif offset > -FAR then stamp = offset end
-    lines[#lines + 1] = kind .. what .. member .. '|' .. user .. '|' .. stamp
+    if stamp ~= '' then
+      local offset = at - now
+      if offset >= 0 then stamp = '+' .. offset elseif offset > -FAR then stamp = offset end
+    end
+    lines[position] = kind .. what .. member .. '|' .. user .. '|' .. stamp
     logged = true
   else
-    lines[#lines + 1] = ''
+    lines[position] = ''
   end
 end
 
 -- 2. Write. The log comes first: it is what could be refused by the state of its key.
 if logged then
-  call('XADD', events_key, '*', 'token', token, 'at', format('%.0f', now), 'events',
-    table.concat(lines, '\n'))
+  call('XADD', events_key, '*', 'token', token, 'at', format('%.0f', now), 'events', concat(lines, '\n'))
 end
-for n = 1, #written do
-  call('ZADD', user_prefix .. written_user[n], scores[written[n]], written_member[n])
+for n = 1, written do
+  call('ZADD', keys[n], scores[n], members[n])
 end
-local areas, seen = {}, {}
+local areas = {}
 for member, delta in pairs(deltas) do
-  local bar = string.find(member, '|', 1, true)
-  local area, mode = string.sub(member, 1, bar - 1), string.sub(member, bar + 1)
-  if not seen[area] then
-    seen[area] = true
+  local bar = find(member, '|', 1, true)
+  local area, mode = sub(member, 1, bar - 1), sub(member, bar + 1)
+  local count = delta ~= 0 and tonumber(call('ZINCRBY', area_prefix .. area, delta, mode))
+  if count == delta or not count then
     areas[#areas + 1] = area
   end
-  if delta ~= 0 and tonumber(call('ZINCRBY', area_prefix .. area, delta, mode)) <= 0 then
+  if count and count <= 0 then
     call('ZREM', area_prefix .. area, mode)
   end
 end

@@ -29,8 +29,9 @@ def flatten(
 ) -> tuple[list[str], list[dict[str, Any]], list[int]]:
     """Returns (the good items flattened, in order; what is wrong with the others; the others' positions).
 
-        `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the
-    XX"""
+    `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the items
+    stand in the body, `many` whether they stand in a list there.
+    """
     flat: list[str] = []
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
