@@ -9,16 +9,18 @@ from typing import Any, TypedDict
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.events import Ingest
+from app.api.events import Ingest, PostEvents
+from app.api.stats import GetStats
 from app.batcher import Batcher
 from app.contract.connection import connect
 from app.contract.keys import keys_of
 from app.errors import Problem
+from app.multiplexer import Multiplexer
 from app.routes import routes
 from app.settings import Settings
 from app.store import Store
@@ -36,16 +38,17 @@ class State(TypedDict):
     watch: Watch
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> ASGIApp:
     """Starting it raises SettingsMismatch when Redis was opened with another partition count."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         redis = connect(settings)
-        store = Store(redis, settings)
+        # One connection for reads and one for each partition's writes: none waits behind another's commands.
+        reads, *writes = (Multiplexer(redis, settings.redis_timeout_seconds) for _ in range(1 + settings.partitions))
+        store = Store(redis, reads, settings)
         await store.closed_reason()
-        writers = [connect(settings, single=True) for _ in range(settings.partitions)]
-        batchers = [Batcher(writer, keys_of(p), settings) for p, writer in enumerate(writers)]
+        batchers = [Batcher(link, keys_of(p), settings) for p, link in enumerate(writes)]
         ingest = Ingest(batchers)
         watch = Watch(redis, batchers, settings)
         await watch.look()
@@ -54,15 +57,14 @@ def create_app(settings: Settings) -> Starlette:
         yield {"settings": settings, "store": store, "ingest": ingest, "watch": watch}
         await ingest.drain()
         watching.cancel()
-        for client in (redis, *writers):
-            await client.aclose()
+        for link in (reads, *writes):
+            link.close()
+        await redis.aclose()
         log.info("API stopped", extra={"action": "stop"})
 
-    debug = settings.log_level.lower() == "debug"
     app = Starlette(
         routes=routes(settings),
         lifespan=lifespan,
-        middleware=[Middleware(RequestLog)] if debug else [],
         exception_handlers={
             Problem: _problem,
             HTTPException: _http_error,
@@ -71,7 +73,33 @@ def create_app(settings: Settings) -> Starlette:
         },
     )
     app.router.redirect_slashes = False
-    return app
+    front = Front(app)
+    return RequestLog(front) if settings.log_level.lower() == "debug" else front
+
+
+class Front:
+    """Hands the requests that come all the time to their endpoints directly; all others go through Starlette."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        self._direct: dict[tuple[str, str], ASGIApp] = {
+            (method, route.path): route.app
+            for route in app.routes
+            if isinstance(route, Route) and isinstance(route.endpoint, PostEvents | GetStats)
+            for method in (route.methods or ())
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            endpoint = self._direct.get((scope["method"], scope["path"]))
+            if endpoint is not None:
+                try:
+                    await endpoint(scope, receive, send)
+                except Exception as error:
+                    await (await _internal_error(Request(scope), error))(scope, receive, send)
+                    raise
+                return
+        await self._app(scope, receive, send)
 
 
 async def _problem(_: Request, error: Exception) -> Response:

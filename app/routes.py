@@ -15,7 +15,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
     """The busiest first: the router looks at them in order."""
     table: list[tuple[str, str, Callable[..., Any]]] = [
         ("POST", "/events", PostEvents(settings)),
-        ("GET", "/stats", stats.get_stats),
+        ("GET", "/stats", stats.GetStats()),
         ("POST", "/generate_data", generate_data),
         ("GET", "/areas", stats.get_areas),
         ("GET", "/modes", stats.get_modes),

@@ -3,7 +3,7 @@
 import socket
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from app import logs
 from app.application import create_app
@@ -33,7 +33,7 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     return run(create_app(settings), listener)
 
 
-def run(application: Starlette, listener: socket.socket) -> bool:
+def run(application: ASGIApp, listener: socket.socket) -> bool:
     """Runs an application as the service is run."""
     config = uvicorn.Config(
         application,

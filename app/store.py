@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from redis.asyncio import Redis
@@ -11,9 +11,13 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS, keys_of, partition_of
 from app.errors import Unavailable
+from app.multiplexer import Multiplexer, packed
 from app.settings import Settings
 
-Ranking = list[tuple[str, int]]
+# An area's modes and their counts in turn, most played first, as Redis gives them: mode, count, mode, count...
+Ranking = list[bytes]
+# area -> (mode, players), most played first
+Overview = dict[str, list[tuple[str, int]]]
 
 # How old an answer about all areas together may be: it costs a read of every area.
 OVERVIEW_SECONDS = 1.0
@@ -23,58 +27,59 @@ PIPELINE_AREAS = 500
 class Store:
     """Reads of one service process. Every method raises Unavailable when Redis does not answer."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
+    def __init__(self, redis: Redis, reads: Multiplexer, settings: Settings) -> None:
         self._redis = redis
+        self._reads = reads
         self._partitions = settings.partitions
-        self._wanted: dict[tuple[str, int], asyncio.Future[Ranking]] = {}
-        self._reader: asyncio.Task[None] | None = None
-        self._overview: tuple[float, dict[str, Ranking]] = (-OVERVIEW_SECONDS, {})
+        self._wanted: dict[tuple[str, int], list[asyncio.Future[Ranking]]] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._overview: tuple[float, Overview] = (-OVERVIEW_SECONDS, {})
         self._overview_lock = asyncio.Lock()
 
-    async def rankings(self, areas: Iterable[str], limit: int) -> dict[str, Ranking]:
-        """For each area its modes with players, most played first; limit 0 means all of them.
+    def ranking(self, area: str, limit: int) -> asyncio.Future[Ranking]:
+        """Its modes with players, most played first; limit 0 means all of them.
 
-        Requests of the same moment share one pipeline, and an area asked for twice is read once.
+        Requests of the same moment share one pipeline, and an area asked for twice is read once. It is sent
+        after all of them have asked, so no answer is older than its request.
         """
-        reads = {}
-        for area in areas:
-            read = self._wanted.get((area, limit))
-            if read is None:
-                read = self._wanted[area, limit] = asyncio.get_running_loop().create_future()
-                if self._reader is None:
-                    self._reader = asyncio.create_task(self._read_wanted(), name="read stats")
-            reads[area] = read
-        # Waits on the shared reads without owning them: a cancelled request takes none with it.
-        if any(not read.done() for read in reads.values()):
-            await asyncio.wait(set(reads.values()))
-        return {area: read.result() for area, read in reads.items()}
+        answer: asyncio.Future[Ranking] = asyncio.get_running_loop().create_future()
+        wanted = self._wanted.get((area, limit))
+        if wanted is not None:
+            wanted.append(answer)
+            return answer
+        self._wanted[area, limit] = [answer]
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_wanted())
+        return answer
 
     async def _read_wanted(self) -> None:
         try:
             while self._wanted:
                 wanted, self._wanted = self._wanted, {}
+                replies: Sequence[Ranking | Exception]
                 try:
-                    replies = await self._read_areas(list(wanted))
+                    replies = await self._read_areas(wanted)
                 except Exception as error:
-                    problem = _unavailable(error) if isinstance(error, RedisError) else error
-                    for read in wanted.values():
-                        read.set_exception(problem)
-                        read.exception()  # its waiters may be gone
-                else:
-                    for read, ranking in zip(wanted.values(), replies, strict=True):
-                        read.set_result(ranking)
+                    replies = [error] * len(wanted)
+                for answers, reply in zip(wanted.values(), replies, strict=True):
+                    for answer in answers:
+                        if answer.done():
+                            continue  # its request was cancelled
+                        if isinstance(reply, Exception):
+                            answer.set_exception(_unavailable(reply) if isinstance(reply, RedisError) else reply)
+                        else:
+                            answer.set_result(reply)
         finally:
-            self._reader = None
+            self._reading = None
 
-    async def _read_areas(self, wanted: list[tuple[str, int]]) -> list[Ranking]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for area, limit in wanted:
-                key = keys_of(partition_of(area, self._partitions)).area(area)
-                pipeline.execute_command("ZREVRANGE", key, 0, limit - 1, "WITHSCORES")
-            replies = await pipeline.execute()
-        return [_ranking(reply) for reply in replies]
+    async def _read_areas(self, wanted: Iterable[tuple[str, int]]) -> list[Ranking | Exception]:
+        commands = []
+        for area, limit in wanted:
+            key = keys_of(partition_of(area, self._partitions)).area(area)
+            commands.append(packed("ZREVRANGE", key, 0, limit - 1, "WITHSCORES"))
+        return await self._reads.run(b"".join(commands), len(commands))
 
-    async def overview(self) -> dict[str, Ranking]:
+    async def overview(self) -> Overview:
         """The rankings of all areas that have players, at most a second old."""
         async with self._overview_lock:
             read_at, overview = self._overview
@@ -88,7 +93,11 @@ class Store:
                     for start in range(0, len(areas), PIPELINE_AREAS):
                         some = areas[start : start + PIPELINE_AREAS]
                         replies = await self._read_areas([(area, 0) for area in some])
-                        overview |= {a: r for a, r in zip(some, replies, strict=True) if r}
+                        for area, reply in zip(some, replies, strict=True):
+                            if isinstance(reply, Exception):
+                                raise reply
+                            if reply:
+                                overview[area] = [(mode.decode(), int(count)) for mode, count in pairs(reply)]
             except RedisError as error:
                 raise _unavailable(error) from error
             self._overview = (read_at, overview)
@@ -106,7 +115,7 @@ class Store:
             raise _unavailable(error) from error
         found = []
         for reply in replies:
-            for member, at in _pairs(reply):
+            for member, at in pairs(reply):
                 area, _, mode = member.decode().partition("|")
                 found.append((area, mode, float(at) / 1_000_000))
         return sorted(found, key=lambda session: -session[2])
@@ -130,11 +139,7 @@ async def _bytes_set(redis: Redis, key: str) -> set[bytes]:
     return cast("set[bytes]", await redis.execute_command("SMEMBERS", key))
 
 
-def _ranking(reply: list[bytes]) -> Ranking:
-    return [(mode.decode(), int(count)) for mode, count in _pairs(reply)]
-
-
-def _pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """WITHSCORES answers are flat: member, score, member, score..."""
     values = iter(reply)
     return zip(values, values, strict=True)

@@ -98,10 +98,7 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
             try:
                 head, area, mode, user, stamp = line.split("|")
                 name, delta, outcome = _HEADS.get(head) or _head(head)
-                if not stamp:
-                    at = now + position + 1
-                else:
-                    at = int(stamp) + (now if stamp[0] in "+-" else 0)
+                at = int(stamp) + (now if stamp[0] in "+-" else 0) if stamp else now + position + 1
                 row = (
                     event_id(token, position), recorded, area, mode, user, name, at / 1_000_000, delta,
                     outcome, partition, ms, seq,

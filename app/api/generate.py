@@ -29,7 +29,7 @@ MODES = ("duel", "team_deathmatch", "capture_the_flag", "battle_royale", "co_op"
 async def generate_data(request: Request) -> Response:
     """Takes optional whole numbers events, users, areas, modes, seed; the same seed makes the same events."""
     settings: Settings = request.state.settings
-    body = await read_body(request.receive, request.headers, settings)
+    body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
     flat = _random_events(**numbers)
     ingest: Ingest = request.state.ingest

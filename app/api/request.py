@@ -2,10 +2,10 @@
 
 import asyncio
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
@@ -17,10 +17,13 @@ from app.settings import Settings
 MAX_AREAS = 1000
 
 
-async def read_body(receive: Receive, headers: Headers, settings: Settings) -> bytes:
-    """The whole body, decompressed. Raises InvalidRequest when it is too large, too slow or not gzip."""
+async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: Settings) -> bytes:
+    """The whole body, decompressed. Raises InvalidRequest when it is too large, too slow or not gzip.
+
+    `headers` are as ASGI has them, names in small letters.
+    """
     limit = settings.max_body_bytes
-    length = headers.get("content-length", "")
+    length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
     message = await receive()
@@ -38,10 +41,10 @@ async def read_body(receive: Receive, headers: Headers, settings: Settings) -> b
         body = message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("identity", ""):
+    encoding = headers.get(b"content-encoding", b"").strip().lower()
+    if encoding in (b"identity", b""):
         return body
-    if encoding != "gzip":
+    if encoding != b"gzip":
         raise InvalidRequest(415, "unsupported_encoding", "Content-Encoding is gzip or none")
     return _gunzip(body, limit)
 

@@ -12,11 +12,9 @@ class SettingsMismatch(Exception):
     """The process is configured otherwise than the data in Redis; it must not go on."""
 
 
-def connect(settings: Settings, single: bool = False, seconds: float | None = None) -> Redis:
+def connect(settings: Settings, seconds: float | None = None) -> Redis:
     """A client that never repeats a command by itself: a repeat is ours to make, with its token.
 
-    `single`: all commands go through one connection, one after the other, which WAIT needs to know whose writes
-    it waits for. (Not redis-py's single_connection_client: that does not notice a dead connection before it sends.)
     `seconds`: longest round trip, where it is not to be the setting's.
     """
     return Redis.from_url(
@@ -26,7 +24,7 @@ def connect(settings: Settings, single: bool = False, seconds: float | None = No
         socket_timeout=seconds or settings.redis_timeout_seconds,
         socket_connect_timeout=settings.redis_timeout_seconds,
         socket_keepalive=True,
-        max_connections=1 if single else 64,
+        max_connections=64,
         # A service of one vendor's cloud; while it is enabled the pool hands out connections that are dead already.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )

@@ -25,19 +25,19 @@ def is_name(text: str) -> bool:
 
 
 def flatten(
-    items: list[Any], now: float, loc: Location, many: bool = True
+    items: list[Any], now: float, loc: Location, many: bool = True, first: int = 0
 ) -> tuple[list[str], list[dict[str, Any]], list[int]]:
     """Returns (the good items flattened, in order; what is wrong with the others; the others' positions).
 
     `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the items
-    stand in the body, `many` whether they stand in a list there.
+    stand in the body, `many` whether they stand in a list there, `first` the position of the first of them.
     """
     flat: list[str] = []
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
     latest = now + MAX_SKEW_SECONDS
     append = flat.append
-    for position, item in enumerate(items):
+    for position, item in enumerate(items, first):
         try:
             area, mode = item["area_code"], item["multiplayer_mode"]
             user, name = item["user_id"], item["events_name"]

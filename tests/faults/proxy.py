@@ -82,7 +82,8 @@ class Proxy:
                     to_client.write(data)
                     await to_client.drain()
                     continue
-                fault = harmed[0]
+                # Several where commands are written before earlier ones are answered.
+                fault = harmed[-1]
                 if fault.kind == "cut":
                     to_client.write(data[: fault.keep])
                     await to_client.drain()
@@ -93,5 +94,6 @@ class Proxy:
                     raw: socket.socket = to_client.get_extra_info("socket")
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     to_client.transport.abort()
-                fault.done.set()
+                for fault in harmed:
+                    fault.done.set()
         to_client.close()

@@ -1,0 +1,23 @@
+"""`python -m bench.hello PORT`: the least that Starlette and uvicorn do for a request, run as the service is."""
+
+import sys
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from app.server import bind, run
+
+
+async def hello(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("hello world")
+
+
+if __name__ == "__main__":
+    run(
+        Starlette(
+            routes=[Route("/", hello)],
+        ),
+        bind("127.0.0.1", int(sys.argv[1])),
+    )

@@ -1,0 +1,29 @@
+-- What wrk sends: `wrk ... -s wrk.lua URL -- POST /events FILE` posts the lines of FILE in turn, `-- GET FILE` gets
+-- them as paths. Every request is made ahead, so that the measured seconds are spent on sending.
+local requests, next = {}, 0
+
+function init(args)
+  local method, path, file = args[1], args[2], args[3]
+  if method == "GET" then file = path end
+  for line in io.lines(file) do
+    if method == "GET" then
+      requests[#requests + 1] = wrk.format("GET", line)
+    else
+      requests[#requests + 1] = wrk.format("POST", path, { ["Content-Type"] = "application/json" }, line)
+    end
+  end
+end
+
+function request()
+  next = next % #requests + 1
+  return requests[next]
+end
+
+-- Microseconds; one JSON line, the only one that bench/load.py reads.
+function done(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('{"requests": %d, "microseconds": %d, "errors": %d, "p50": %d, "p99": %d}\n',
+    summary.requests, summary.duration,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
