@@ -19,6 +19,8 @@ EXPIRE_SESSIONS = 200
 PAGE_ENTRIES = 500
 
 StreamId = tuple[int, int]
+# (where it stands in the log, its fields: name, value, name, value...)
+Entry = tuple[StreamId, list[bytes]]
 # (event_id, recorded_at, area_code, multiplayer_mode, user_id, events_name, epoch_timestamp, delta, outcome,
 #  partition, stream_ms, stream_seq): the columns of area_mode_events
 Row = tuple[UUID, datetime, str, str, str, str, float, int, str, int, int, int]
@@ -26,7 +28,7 @@ Row = tuple[UUID, datetime, str, str, str, str, float, int, str, int, int, int]
 Reject = tuple[int, int, int, int, bytes, str]
 
 _NAMES = ("LOGIN", "LOGOUT", "HEARTBEAT", "EXPIRE")
-_HEADS = {
+HEADS = {
     name + text: (name, delta, outcome)
     for name in _NAMES
     for text, delta, outcome in (
@@ -49,7 +51,7 @@ class Snapshot:
     last_id: StreamId
     entries_added: int
     length: int
-    entries: list[tuple[StreamId, list[bytes]]]
+    entries: list[Entry]
 
 
 async def read(redis: Redis, partition: int, after: StreamId, count: int) -> Snapshot:
@@ -67,7 +69,7 @@ async def read(redis: Redis, partition: int, after: StreamId, count: int) -> Sna
     )
 
 
-async def pages(redis: Redis, partition: int, after: StreamId) -> AsyncIterator[list[tuple[StreamId, list[bytes]]]]:
+async def pages(redis: Redis, partition: int, after: StreamId) -> AsyncIterator[list[Entry]]:
     """The entries of the log behind an id, a page at a time, until a page is not full."""
     while True:
         entries = (await read(redis, partition, after, PAGE_ENTRIES)).entries
@@ -82,7 +84,7 @@ def stream_id(text: bytes) -> StreamId:
     return int(ms), int(seq)
 
 
-def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> tuple[list[Row], list[Reject]]:
+def decode(partition: int, entries: Iterable[Entry]) -> tuple[list[Row], list[Reject]]:
     """The rows of log entries, and what in them is not an event as lua/record_events.lua writes it."""
     rows: list[Row] = []
     rejects: list[Reject] = []
@@ -97,7 +99,7 @@ def decode(partition: int, entries: Iterable[tuple[StreamId, list[bytes]]]) -> t
                 continue
             try:
                 head, area, mode, user, stamp = line.split("|")
-                name, delta, outcome = _HEADS.get(head) or _head(head)
+                name, delta, outcome = HEADS.get(head) or head_of(head)
                 at = int(stamp) + (now if stamp[0] in "+-" else 0) if stamp else now + position + 1
                 row = (
                     event_id(token, position), recorded, area, mode, user, name, at / 1_000_000, delta,
@@ -115,11 +117,11 @@ def token_of(fields: list[bytes]) -> str:
     return dict(zip(fields[::2], fields[1::2], strict=False)).get(b"token", b"").decode(errors="replace")
 
 
-def _head(text: str) -> tuple[str, int, str]:
+def head_of(text: str) -> tuple[str, int, str]:
     """(events_name, delta, outcome) of a line's first field; raises KeyError. HEAL's delta may be any number."""
     if text.startswith("HEAL") and text[4:5] in ("+", "-") and text[5:].isdigit():
         return "HEAL", int(text[4:]), "applied"
-    return _HEADS[text]
+    return HEADS[text]
 
 
 def _entry(fields: list[bytes]) -> tuple[str, list[str], datetime, int]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import asyncpg
 
-from archiver.reader import Reject, Row, Snapshot, StreamId, token_of
+from archiver.encode import Encoder
+from archiver.reader import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def sql(name: str) -> str:
 
 INCOMING = sql("incoming")
 MERGE_INCOMING = sql("merge_incoming")
+ADD_DELTAS = sql("add_deltas")
 MOVE_CHECKPOINT = sql("move_checkpoint")
 REWIND_CHECKPOINT = sql("rewind_checkpoint")
 CREATE_PARTITION = sql("create_partition")
@@ -161,12 +163,10 @@ async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkp
     return checkpoint
 
 
-async def store(
-    connection: Any, checkpoint: Checkpoint, seen: Snapshot, rows: list[Row], rejects: list[Reject]
-) -> Checkpoint:
-    """Stores a batch and moves the checkpoint behind it, in one transaction. Raises Superseded.
+async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tuple[Checkpoint, int]:
+    """Stores what was read and moves the checkpoint behind it, in one transaction; returns the rows, too.
 
-    Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
+    Raises Superseded. Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
     """
     last, fields = seen.entries[-1] if seen.entries else (checkpoint.last, [])
     token = token_of(fields) if fields else checkpoint.last_token
@@ -184,12 +184,12 @@ async def store(
         )
         if moved != "UPDATE 1":
             raise Superseded
-        if rows:
-            await connection.execute(INCOMING)
-            rejects = rejects + await _merge(connection, rows)
-        if rejects:
-            await _reject(connection, rejects)
-    return replace(
+        count = await _append(connection, checkpoint.partition, seen.entries) if seen.entries else 0
+        if count is None:
+            rows, rejects = decode(checkpoint.partition, seen.entries)
+            await _insert(connection, rows, rejects)
+            count = len(rows)
+    moved_on = replace(
         checkpoint,
         last=last,
         run_id=seen.run_id,
@@ -197,6 +197,26 @@ async def store(
         entries_added=seen.entries_added,
         last_token=token,
     )
+    return moved_on, count
+
+
+async def _append(connection: Any, partition: int, entries: list[Entry]) -> int | None:
+    """Copies the entries' events straight into the table, all of them or, where any is known already or cannot
+    be stored, none: then returns None, and _insert has to look at each."""
+    encoder = Encoder(partition, entries)
+    try:
+        async with connection.transaction():
+            status = await connection.copy_to_table(
+                "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
+            )
+            changes = sorted((area.decode(), mode.decode(), d) for (area, mode), d in encoder.deltas.items() if d)
+            if changes:
+                await connection.execute(ADD_DELTAS, *map(list, zip(*changes, strict=True)))
+    except (asyncpg.PostgresError, ValueError) as error:
+        if not _is_about_data(error):
+            raise
+        return None
+    return int(status.split()[1])
 
 
 async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Checkpoint:
@@ -210,10 +230,19 @@ async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Chec
 async def salvage(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
     """Stores rows of a log that is about to be replaced; the checkpoint stays where it is."""
     async with connection.transaction():
-        await connection.execute(INCOMING)
-        rejects = rejects + await _merge(connection, rows)
-        if rejects:
-            await _reject(connection, rejects)
+        await _insert(connection, rows, rejects)
+
+
+async def _insert(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
+    """Rows that are there already change nothing."""
+    await connection.execute(INCOMING)
+    rejects = rejects + await _merge(connection, rows)
+    if rejects:
+        await _reject(connection, rejects)
+
+
+def _is_about_data(error: Exception) -> bool:
+    return not isinstance(error, asyncpg.PostgresError) or (error.sqlstate or "")[:2] in DATA_ERRORS
 
 
 async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
@@ -223,7 +252,7 @@ async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
             await connection.copy_records_to_table("incoming", records=rows, columns=COLUMNS)
             await connection.execute(MERGE_INCOMING)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
-        if isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] not in DATA_ERRORS:
+        if not _is_about_data(error):
             raise
         if len(rows) > 1:
             half = len(rows) // 2

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from hiredis import pack_command
 
 from app.contract.event import flatten
 from app.contract.token import new_token
+from app.multiplexer import packed
 from bench.inputs import AREAS, MODES, USERS, bodies, log_ins, random_events, written
 from bench.load import Pace, Sample, costed, redis_benchmark, script_calls, wrk
 from bench.scratch import KEYS, Scratch
@@ -143,6 +143,6 @@ class Contests:
             token = new_token()
             keys[1] = KEYS.call(token)
             head = [self._scratch.epoch, token, "900000000", "60", "60", ""]
-            calls.append(pack_command(("EVALSHA", record_events.sha, str(len(keys)), *keys, *head, *flat)))
+            calls.append(packed("EVALSHA", record_events.sha, str(len(keys)), *keys, *head, *flat))
         self._scratch.redis.script_load(record_events.source)
         return costed(self._cost(), lambda: script_calls(self._scratch.redis_port, calls, CALL))

@@ -1,0 +1,101 @@
+"""Log entries as Postgres's binary COPY takes them: bytes cut from the log's lines, no Python object a field.
+
+It does the usual only. What is not an entry of this service raises ValueError, and the batch goes the way of
+archiver.reader.decode, which finds the one event that is to blame.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from struct import Struct, error, pack
+
+from app.contract.token import TOKEN_DIGITS
+from archiver.reader import HEADS, Entry, StreamId, head_of
+
+_BEGIN = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
+_END = pack(">h", -1)
+# Microseconds from 1970 to 2000, where Postgres counts from.
+_EPOCH_2000 = 946_684_800_000_000
+_seconds = Struct(">id").pack
+_length = Struct(">i").pack
+_POSITIONS = [pack(">H", position) for position in range(1 << 16)]
+_MAX_REMEMBERED = 100_000
+
+
+def _field(value: bytes) -> bytes:
+    return _length(len(value)) + value
+
+
+def _fields_of_head(head: tuple[str, int, str]) -> tuple[bytes, bytes, int]:
+    """(events_name; delta and outcome; the delta)"""
+    name, delta, outcome = head
+    return _field(name.encode()), pack(">ii", 4, delta) + _field(outcome.encode()), delta
+
+
+_heads = {text.encode(): _fields_of_head(head) for text, head in HEADS.items()}
+_names: dict[bytes, bytes] = {}
+
+
+class Encoder:
+    """Encodes a batch while it is being sent; `deltas` is complete when `chunks` has ended."""
+
+    def __init__(self, partition: int, entries: Iterable[Entry]) -> None:
+        self._partition = partition
+        self._entries = entries
+        self.deltas: defaultdict[tuple[bytes, bytes], int] = defaultdict(int)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """An entry each. Raises ValueError."""
+        if len(_names) > _MAX_REMEMBERED:
+            _names.clear()
+        yield _BEGIN
+        for at, fields in self._entries:
+            try:
+                yield self._entry(at, fields)
+            except (KeyError, IndexError, error) as problem:
+                raise ValueError(f"not an entry of this service: {problem!r}") from problem
+        yield _END
+
+    def _entry(self, at: StreamId, fields: list[bytes]) -> bytes:
+        named = dict(zip(fields[::2], fields[1::2], strict=True))
+        token, now = named[b"token"], int(named[b"at"])
+        if len(token) != TOKEN_DIGITS:
+            raise ValueError("the token has another length")
+        # The columns in the table's order: event_id is the token and the position.
+        begin = pack(">hi", 12, 16) + bytes.fromhex(token.decode())
+        recorded = pack(">iq", 8, int(token[:12], 16) * 1000 - _EPOCH_2000)
+        end = pack(">iiiqiq", 4, self._partition, 8, at[0], 8, at[1])
+        deltas = self.deltas
+        parts: list[bytes] = []
+        for position, line in enumerate(named[b"events"].split(b"\n")):
+            if not line:
+                continue
+            head, area, mode, user, stamp = line.split(b"|")
+            name, outcome, delta = _heads.get(head) or _fields_of_head(head_of(head.decode()))
+            if not stamp:
+                time = now + position + 1
+            elif stamp[0] in b"+-":
+                time = now + int(stamp)
+            else:
+                time = int(stamp)
+            parts += (
+                begin,
+                _POSITIONS[position],
+                recorded,
+                _names.get(area) or _remember(area),
+                _names.get(mode) or _remember(mode),
+                _length(len(user)),
+                user,
+                name,
+                _seconds(8, time / 1_000_000),
+                outcome,
+                end,
+            )
+            if delta:
+                deltas[area, mode] += delta
+        return b"".join(parts)
+
+
+def _remember(name: bytes) -> bytes:
+    """Areas and modes are few and come again."""
+    field = _names[name] = _field(name)
+    return field

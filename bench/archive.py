@@ -1,0 +1,117 @@
+"""The archiver's rows: how fast a batch is stored beside a bare COPY, and which rate all parts sustain together."""
+
+import asyncio
+import random
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from app.contract.token import new_token
+from archiver import reader, writer
+from archiver.archive import BATCH_EVENTS
+from bench.inputs import bodies, random_events
+from bench.load import Pace, Sample
+from modepulse.dev import _make_database
+from modepulse.servers import Postgres, free_port
+from tests.servers import Stack, eventually
+
+CALL = 100
+BATCH = 500
+BEHIND_SECONDS = 2.0
+
+
+def _entries(batches: int) -> list[list[reader.Entry]]:
+    """Log entries as lua/record_events.lua writes them."""
+    chance = random.Random(4)
+    outcomes = {"LOGIN": ("+1", ":refreshed"), "LOGOUT": ("-1", ":refreshed")}
+    made = []
+    for batch in range(batches):
+        entries: list[reader.Entry] = []
+        for number in range(BATCH_EVENTS // CALL):
+            lines = [
+                f"{e['events_name']}{chance.choice(outcomes[e['events_name']])}"
+                f"|{e['area_code']}|{e['multiplayer_mode']}|{e['user_id']}|"
+                for e in random_events(CALL, chance.randrange(2**60))
+            ]
+            at = str(time.time_ns() // 1000).encode()
+            fields = [b"token", new_token().encode(), b"at", at, b"events", "\n".join(lines).encode()]
+            entries.append(((1, batch * 1000 + number), fields))
+        made.append(entries)
+    return made
+
+
+async def _store_and_copy(dsn: str, rounds: int, batches: int) -> dict[str, list[Sample]]:
+    connection = await writer.connect(dsn, patient=True)
+    await writer.migrate(connection)
+    await writer.make_partitions(connection)
+    found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
+    for _ in range(rounds):
+        log = _entries(batches)
+        rows = [reader.decode(0, entries)[0] for entries in log]
+        count = batches * BATCH_EVENTS
+        await connection.execute("TRUNCATE area_mode_events, area_mode_events_agg, archive_checkpoint")
+        checkpoint = await writer.open_checkpoint(connection, 0, "bench")
+        start = time.perf_counter()
+        for entries in log:
+            seen = reader.Snapshot("bench", "", "", (0, 0), 0, 0, entries)
+            checkpoint, _ = await writer.store(connection, checkpoint, seen)
+        found["modepulse"].append(Sample(count / (time.perf_counter() - start)))
+        await connection.execute("TRUNCATE area_mode_events")
+        start = time.perf_counter()
+        for batch in rows:
+            await connection.copy_records_to_table("area_mode_events", records=batch, columns=writer.COLUMNS)
+        found["COPY"].append(Sample(count / (time.perf_counter() - start)))
+    await connection.close()
+    return found
+
+
+def store_and_copy(folder: Path, rounds: int, batches: int) -> dict[str, list[Sample]]:
+    postgres = Postgres(folder / "postgres", free_port())
+    process = postgres.start(folder / "postgres.log", ())
+    try:
+        eventually(lambda: asyncio.run(_make_database(postgres.dsn("postgres"))), 60)
+        return asyncio.run(_store_and_copy(postgres.dsn(), rounds, batches))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def behind_seconds(stack: Stack, client: Any) -> float:
+    """Age of the oldest entry that is not archived; 0 when there is none."""
+    archived = client.get("{0}:archived")
+    after = b"(" + archived if archived else b"-"
+    oldest = client.xrange("{0}:events", after, "+", count=1)
+    return time.time() - int(oldest[0][0].split(b"-")[0]) / 1000 if oldest else 0.0
+
+
+def keeps_up(stack: Stack, rate: float, seconds: float) -> bool:
+    """Whether `rate` events a second are taken and archived without the archiver falling 2 s behind."""
+    pace = Pace(stack.port, bodies(100, BATCH, seed=5), rate / BATCH)
+    client: Any = redis.Redis.from_url(stack.run["redis_url"])
+    try:
+        with pace.running():
+            start = time.monotonic()
+            while time.monotonic() - start < seconds:
+                if behind_seconds(stack, client) > BEHIND_SECONDS:
+                    return False
+                time.sleep(0.1)
+            return pace.answered * BATCH >= 0.97 * rate * seconds
+    finally:
+        eventually(lambda: behind_seconds(stack, client) == 0, 120)
+        client.close()
+
+
+def sustained(folder: Path, binary: Path, first: float, seconds: float) -> float:
+    """The highest rate that is kept up for `seconds`, found in steps of a tenth from `first`."""
+    with ExitStack() as stack:
+        service = stack.enter_context(Stack(folder / "all", redis_server=str(binary)))
+        rate = first
+        while not keeps_up(service, rate, seconds):
+            rate /= 1.1
+        if rate == first:
+            while keeps_up(service, rate * 1.1, seconds):
+                rate *= 1.1
+        return rate
