@@ -13,9 +13,10 @@ from archiver.reader import Snapshot
 
 log = logging.getLogger(__name__)
 
-# Events of one transaction: COPY gains little beyond, and reading them holds Redis for less than 1 ms.
-BATCH_EVENTS = 15_000
-MAX_ENTRIES = 1_000
+# Events of one transaction, in so many reads: each holds Redis for about half a millisecond.
+BATCH_EVENTS = 30_000
+BATCH_READS = 4
+MAX_ENTRIES = 500  # of one read
 
 
 class LostLog(Exception):
@@ -47,13 +48,14 @@ class Partition:
         try:
             checkpoint = self._certain or await self._open(postgres)
             self._certain = None  # until the commit has answered
-            seen = await reader.read(self._redis, self._partition, checkpoint.last, self._count)
+            seen = await reader.read_several(self._redis, self._partition, checkpoint.last, self._count, BATCH_READS)
             checkpoint = await self._continue(postgres, checkpoint, seen)
             if seen.entries:
                 checkpoint, rows = await writer.store(postgres, checkpoint, seen)
                 await reader.publish_archived(self._redis, self._partition, checkpoint.last)
-                more = len(seen.entries) == self._count
-                self._count = max(10, min(MAX_ENTRIES, BATCH_EVENTS * len(seen.entries) // max(1, rows)))
+                more = len(seen.entries) == self._count * BATCH_READS
+                events_a_read = BATCH_EVENTS // BATCH_READS
+                self._count = max(10, min(MAX_ENTRIES, events_a_read * len(seen.entries) // max(1, rows)))
             else:
                 more = False
         except (writer.Superseded, LostLog, LostTail):

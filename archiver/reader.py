@@ -1,7 +1,7 @@
 """The archiver's side of Redis: reads the log, expires sessions, trims behind the checkpoint."""
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,6 +67,22 @@ async def read(redis: Redis, partition: int, after: StreamId, count: int) -> Sna
         length,
         [(stream_id(at), fields) for at, fields in entries],
     )
+
+
+async def read_several(redis: Redis, partition: int, after: StreamId, count: int, reads: int) -> Snapshot:
+    """Up to `reads` times `count` entries; each read holds Redis for a moment only.
+
+    What it tells besides is as of the last read that still found the same log.
+    """
+    seen = await read(redis, partition, after, count)
+    for _ in range(reads - 1):
+        if len(seen.entries) % count or not seen.entries:
+            break
+        more = await read(redis, partition, seen.entries[-1][0], count)
+        if (more.epoch, more.run_id, more.replid) != (seen.epoch, seen.run_id, seen.replid) or not more.entries:
+            break
+        seen = replace(more, entries=seen.entries + more.entries)
+    return seen
 
 
 async def pages(redis: Redis, partition: int, after: StreamId) -> AsyncIterator[list[Entry]]:

@@ -64,7 +64,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="less than two minutes; does not replace bench/latest.*")
     quick = parser.parse_args().quick
-    rounds, seconds = (2, 1.0) if quick else (5, 3.0)
+    rounds, seconds = (2, 1.0) if quick else (5, 2.0)
     binary = redis_binary("redis-server")
 
     all_samples = {
@@ -76,7 +76,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         print("archive", flush=True)
-        archive = store_and_copy(Path(folder), rounds, 4 if quick else 14)
+        archive = store_and_copy(Path(folder), rounds, 4 if quick else 10)
         marks.append(("", ARCHIVE.measured({"archive": archive})))
         post_rates = [s.rate for s in all_samples["always"]["batches"]["modepulse"]]
         print("sustained", flush=True)
