@@ -35,9 +35,10 @@ log = logging.getLogger(__name__)
 # parts of a request with an Idempotency-Key must fall the same way when it is repeated.
 CALL_EVENTS = 100
 # While no more than this waits, calls are smaller: dearer by a third, but a read waits less behind one. Not those of a
-# request with a key.
+# request with a key, and not where a call takes long for another reason (a slow disk, a far Redis).
 CALM_EVENTS = 1000
 CALM_CALL_EVENTS = 32
+CALM_CALL_SECONDS = 0.003
 # Calls under way at a time: they share Redis's fsyncs, and this process prepares some while Redis runs others.
 MAX_CALLS = 8
 # How long the answer to a call is kept for its own retries, which end with the write deadline (30 s at most).
@@ -95,6 +96,7 @@ class Batcher:
         self._flushers: set[asyncio.Task[None]] = set()
         self._flushing = 0  # of them, those that look at the queue once more
         self._calls = 0  # under way
+        self._call_seconds = 0.0  # that the last one took
         self._failing = 0  # of them, those that Redis did not answer at first
         self.memory_full = False
         self._lease = str(settings.lease_us)
@@ -136,9 +138,11 @@ class Batcher:
 
     async def _flush(self) -> None:
         """Makes calls while there is something for them; does not raise."""
+        clock = asyncio.get_running_loop().time
         while self._ready >= CALL_EVENTS or (self._ready and not self._calls):
             group, args = self._next_group()
             self._calls += 1
+            start = clock()
             try:
                 await self._flush_group(group, args)
             except Exception:
@@ -147,6 +151,7 @@ class Batcher:
                     self._finish(submission, Unavailable("outcome_unknown", "The outcome of this request is unknown"))
             finally:
                 self._calls -= 1
+                self._call_seconds = clock() - start
         self._flushing -= 1
 
     async def _flush_group(self, group: list[tuple[_Submission, int]], args: list[str]) -> None:
@@ -180,7 +185,8 @@ class Batcher:
         """Takes up to CALL_EVENTS events from the head of the queue."""
         group: list[tuple[_Submission, int]] = []
         args: list[str] = []
-        room = CALL_EVENTS if self._waiting > CALM_EVENTS or self._queue[0].key else CALM_CALL_EVENTS
+        calm = self._waiting <= CALM_EVENTS and self._call_seconds <= CALM_CALL_SECONDS
+        room = CALM_CALL_EVENTS if calm and self._queue[0].key is None else CALL_EVENTS
         queue = self._queue
         while queue and room:
             if group and queue[0].alone:
