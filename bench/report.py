@@ -125,5 +125,4 @@ def _plot(path: Path, marks: list[tuple[str, Measured]]) -> None:
     axes.invert_yaxis()
     axes.set_xscale("log", base=2)
     axes.set_xlabel("how far beyond its mark (1 = the mark, to the right is better); median, min and max of the rounds")
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
