@@ -23,7 +23,7 @@ SIZES = [
     Size(10_000, 100), Size(1_000_000, 100), Size(1_000_000, 100_000), Size(1_000_000, 100, 5),
     Size(1_000_000, 100, 500), Size(10_000_000, 100),
 ]  # fmt: skip
-QUICK_SIZES = [Size(10_000, 100), Size(200_000, 100_000)]
+QUICK_SIZES = [Size(10_000, 100), Size(200_000, 100)]
 
 
 def run_contests(binary: Path, setting: str, rounds: int, seconds: float) -> dict[str, dict[str, list[Sample]]]:
