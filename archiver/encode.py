@@ -4,11 +4,11 @@ It does the usual only. What is not an entry of this service raises ValueError, 
 archiver.reader.decode, which finds the one event that is to blame.
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
 
 from app.contract.token import TOKEN_DIGITS
+from archiver.minutes import Changes, count
 from archiver.reader import HEADS, Entry, StreamId, head_of
 
 _BEGIN = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
@@ -36,12 +36,12 @@ _names: dict[bytes, bytes] = {}
 
 
 class Encoder:
-    """Encodes a batch while it is being sent; `deltas` is complete when `chunks` has ended."""
+    """Encodes a batch while it is being sent; `changes` is complete when `chunks` has ended."""
 
     def __init__(self, partition: int, entries: Iterable[Entry]) -> None:
         self._partition = partition
         self._entries = entries
-        self.deltas: defaultdict[tuple[bytes, bytes], int] = defaultdict(int)
+        self.changes: Changes = {}
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """An entry each. Raises ValueError."""
@@ -64,7 +64,7 @@ class Encoder:
         begin = pack(">hi", 12, 16) + bytes.fromhex(token.decode())
         recorded = pack(">iq", 8, int(token[:12], 16) * 1000 - _EPOCH_2000)
         end = pack(">iiiqiq", 4, self._partition, 8, at[0], 8, at[1])
-        deltas = self.deltas
+        changes = self.changes
         parts: list[bytes] = []
         for position, line in enumerate(named[b"events"].split(b"\n")):
             if not line:
@@ -91,7 +91,7 @@ class Encoder:
                 end,
             )
             if delta:
-                deltas[area, mode] += delta
+                count(changes, area, mode, time, delta)
         return b"".join(parts)
 
 

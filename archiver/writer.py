@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from archiver.encode import Encoder
+from archiver.minutes import Changes, columns_of, count_rows
 from archiver.reader import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def sql(name: str) -> str:
 INCOMING = sql("incoming")
 MERGE_INCOMING = sql("merge_incoming")
 ADD_DELTAS = sql("add_deltas")
+ADD_MINUTES = sql("add_minutes")
 MOVE_CHECKPOINT = sql("move_checkpoint")
 REWIND_CHECKPOINT = sql("rewind_checkpoint")
 CREATE_PARTITION = sql("create_partition")
@@ -184,7 +186,7 @@ async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tupl
         )
         if moved != "UPDATE 1":
             raise Superseded
-        count = await _append(connection, checkpoint.partition, seen.entries) if seen.entries else 0
+        count = await append(connection, checkpoint.partition, seen.entries) if seen.entries else 0
         if count is None:
             rows, rejects = decode(checkpoint.partition, seen.entries)
             await _insert(connection, rows, rejects)
@@ -200,23 +202,29 @@ async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tupl
     return moved_on, count
 
 
-async def _append(connection: Any, partition: int, entries: list[Entry]) -> int | None:
+async def append(connection: Any, partition: int, entries: list[Entry]) -> int | None:
     """Copies the entries' events straight into the table, all of them or, where any is known already or cannot
-    be stored, none: then returns None, and _insert has to look at each."""
+    be stored, none: then returns None, and each has to be looked at."""
     encoder = Encoder(partition, entries)
     try:
         async with connection.transaction():
             status = await connection.copy_to_table(
                 "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
             )
-            changes = sorted((area.decode(), mode.decode(), d) for (area, mode), d in encoder.deltas.items() if d)
-            if changes:
-                await connection.execute(ADD_DELTAS, *map(list, zip(*changes, strict=True)))
-    except (asyncpg.PostgresError, ValueError) as error:
+            await _count(connection, encoder.changes)
+    except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_about_data(error):
             raise
         return None
     return int(status.split()[1])
+
+
+async def _count(connection: Any, changes: Changes) -> None:
+    """Moves the aggregate and the minutes by what a batch changes."""
+    if changes:
+        deltas, minutes = columns_of(changes)
+        await connection.execute(ADD_DELTAS, *deltas)
+        await connection.execute(ADD_MINUTES, *minutes)
 
 
 async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Checkpoint:
@@ -250,7 +258,10 @@ async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
     try:
         async with connection.transaction():
             await connection.copy_records_to_table("incoming", records=rows, columns=COLUMNS)
-            await connection.execute(MERGE_INCOMING)
+            inserted = await connection.fetch(MERGE_INCOMING)
+            changes: Changes = {}
+            count_rows(changes, inserted)
+            await _count(connection, changes)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_about_data(error):
             raise

@@ -14,9 +14,7 @@ from archiver import reader, writer
 from archiver.archive import BATCH_EVENTS
 from bench.inputs import bodies, random_events
 from bench.load import Pace, Sample
-from modepulse.dev import _make_database
-from modepulse.servers import Postgres, free_port
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, postgres_server
 
 CALL = 100
 BATCH = 500
@@ -52,7 +50,9 @@ async def _store_and_copy(dsn: str, rounds: int, batches: int) -> dict[str, list
         log = _entries(batches)
         rows = [reader.decode(0, entries)[0] for entries in log]
         count = batches * BATCH_EVENTS
-        await connection.execute("TRUNCATE area_mode_events, area_mode_events_agg, archive_checkpoint")
+        await connection.execute(
+            "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint"
+        )
         checkpoint = await writer.open_checkpoint(connection, 0, "bench")
         start = time.perf_counter()
         for entries in log:
@@ -69,14 +69,8 @@ async def _store_and_copy(dsn: str, rounds: int, batches: int) -> dict[str, list
 
 
 def store_and_copy(folder: Path, rounds: int, batches: int) -> dict[str, list[Sample]]:
-    postgres = Postgres(folder / "postgres", free_port())
-    process = postgres.start(folder / "postgres.log", ())
-    try:
-        eventually(lambda: asyncio.run(_make_database(postgres.dsn("postgres"))), 60)
+    with postgres_server(folder) as postgres:
         return asyncio.run(_store_and_copy(postgres.dsn(), rounds, batches))
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def behind_seconds(stack: Stack, client: Any) -> float:

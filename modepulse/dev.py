@@ -153,7 +153,7 @@ class Supervisor:
         for part in self._parts:
             self._start(part)
         if any(part.name == "postgres" for part in self._parts):
-            self._await(lambda: asyncio.run(_make_database(self._postgres_admin_dsn)), "Postgres")
+            self._await(lambda: asyncio.run(make_database(self._postgres_admin_dsn)), "Postgres")
 
     def _start(self, part: Part) -> None:
         part.process = part.start()
@@ -261,7 +261,7 @@ def _is_alive(pid: str) -> bool:
     return True
 
 
-async def _make_database(dsn: str) -> bool:
+async def make_database(dsn: str) -> bool:
     """Whether Postgres answers and the database is there; makes it at the first start."""
     try:
         connection = await asyncpg.connect(dsn, timeout=5)

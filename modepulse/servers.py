@@ -104,7 +104,7 @@ class Postgres:
         self._binaries = package / "pginstall18" / "bin"
         self._data = directory / "data"
         self._password_file = directory / "password"
-        self._port = port
+        self.port = port
         self._identity = _postgres_identity()
         directory.mkdir(mode=0o700, exist_ok=True)
         if not (self._data / "PG_VERSION").exists():
@@ -156,7 +156,7 @@ class Postgres:
     def start(self, log: Path, inherited: tuple[int, ...]) -> "subprocess.Popen[bytes]":
         command = [
             str(self._binaries / "postgres"), "-D", str(self._data),
-            "-c", "listen_addresses=127.0.0.1", "-p", str(self._port), "-k", "",
+            "-c", "listen_addresses=127.0.0.1", "-p", str(self.port), "-k", "",
             "-c", "shared_buffers=128MB", "-c", "max_wal_size=1GB", "-c", "max_connections=50",
             "-c", "timezone=UTC", "-c", "log_timezone=UTC",
         ]  # fmt: skip
@@ -174,7 +174,7 @@ class Postgres:
             )
 
     def dsn(self, database: str = DATABASE) -> str:
-        return f"postgresql://{self.USER}:{self._password}@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://{self.USER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
 
 def _environment() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Real servers for tests, on free ports in scratch folders, ended with the test process."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,7 +15,8 @@ from typing import Any
 import httpx
 import redis
 
-from modepulse.servers import child_setup, embedded_redis, free_port, redis_binary, redis_command
+from modepulse.dev import make_database
+from modepulse.servers import Postgres, child_setup, embedded_redis, free_port, redis_binary, redis_command
 
 
 def redis_binaries() -> dict[str, Path]:
@@ -50,6 +52,19 @@ def redis_server(binary: Path, directory: Path) -> Iterator[int]:
         yield port
     finally:
         process.kill()
+        process.wait()
+
+
+@contextmanager
+def postgres_server(directory: Path) -> Iterator[Postgres]:
+    """Runs the embedded Postgres with an empty database of ours."""
+    postgres = Postgres(directory / "postgres", free_port())
+    process = postgres.start(directory / "postgres.log", ())
+    try:
+        eventually(lambda: asyncio.run(make_database(postgres.dsn("postgres"))), 60)
+        yield postgres
+    finally:
+        process.send_signal(signal.SIGINT)
         process.wait()
 
 

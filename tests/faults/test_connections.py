@@ -2,7 +2,6 @@
 
 import json
 import random
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -11,28 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from modepulse.dev import _make_database
-from modepulse.servers import Postgres, free_port
 from tests.conftest import BINARIES
 from tests.faults.load import BATCH_USERS, Load, Post, check
 from tests.faults.proxy import Fault, Proxy
 from tests.faults.summary import SUMMARY
-from tests.servers import Stack, eventually, redis_server
+from tests.servers import Stack, postgres_server, redis_server
 
 
 @contextmanager
 def proxied_stack(redis_name: str, directory: Path) -> Iterator[tuple[Stack, Proxy, Proxy]]:
     """The service with a proxy before its Redis and one before its Postgres."""
-    import asyncio
-
     redis_directory = directory / "redis"
     redis_directory.mkdir()
-    postgres = Postgres(directory / "postgres", free_port())
-    process = postgres.start(directory / "postgres.log", ())
-    eventually(lambda: asyncio.run(_make_database(postgres.dsn("postgres"))))
-    with redis_server(BINARIES[redis_name], redis_directory) as redis_port:
-        redis, archive = Proxy(redis_port, b"LOGIN"), Proxy(int(postgres.dsn().split(":")[3].split("/")[0]), b"COMMIT")
-        dsn = postgres.dsn().replace(postgres.dsn().split(":")[3].split("/")[0], str(archive.port))
+    with postgres_server(directory) as postgres, redis_server(BINARIES[redis_name], redis_directory) as redis_port:
+        redis, archive = Proxy(redis_port, b"LOGIN"), Proxy(postgres.port, b"COMMIT")
+        dsn = postgres.dsn().replace(f":{postgres.port}/", f":{archive.port}/")
         try:
             with Stack(
                 directory / "data",
@@ -44,8 +36,6 @@ def proxied_stack(redis_name: str, directory: Path) -> Iterator[tuple[Stack, Pro
         finally:
             redis.close()
             archive.close()
-            process.send_signal(signal.SIGINT)
-            process.wait()
 
 
 def break_connections(redis_name: str, directory: Path, times: int, name: str) -> None:

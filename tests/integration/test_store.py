@@ -1,17 +1,16 @@
 """A batch on its way into Postgres: the fast way and the careful one write the same."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
+import random
+from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
 from typing import Any
 
 import pytest
 
 from app.contract.token import new_token
 from archiver import reader, writer
-from modepulse.dev import _make_database
-from modepulse.servers import Postgres, free_port
-from tests.servers import eventually
+from tests.history import EVENTS, MINUTES, minutes_of
+from tests.servers import postgres_server
 
 LINES = [
     "LOGIN+1|111|duel|ann|",
@@ -30,22 +29,15 @@ SELECT = f"SELECT {', '.join(writer.COLUMNS)} FROM area_mode_events ORDER BY str
 SUMS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mode_events_agg ORDER BY 1, 2"
 
 
-def entry(seq: int, lines: list[str]) -> reader.Entry:
+def entry(seq: int, lines: list[str], at: int = NOW) -> reader.Entry:
     text = "\n".join(lines).encode()
-    return (1, seq), [b"token", new_token().encode(), b"at", str(NOW).encode(), b"events", text]
+    return (1, seq), [b"token", new_token().encode(), b"at", str(at).encode(), b"events", text]
 
 
 @pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    directory: Path = tmp_path_factory.mktemp("store")
-    postgres = Postgres(directory / "postgres", free_port())
-    process = postgres.start(directory / "log", ())
-    try:
-        eventually(lambda: asyncio.run(_make_database(postgres.dsn("postgres"))))
+def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres_server(tmp_path_factory.mktemp("store")) as postgres:
         yield postgres.dsn()
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture
@@ -53,7 +45,9 @@ async def connection(dsn: str) -> AsyncIterator[Any]:
     connection = await writer.connect(dsn)
     await writer.migrate(connection)
     await writer.make_partitions(connection)
-    await connection.execute("TRUNCATE area_mode_events, area_mode_events_agg, archive_checkpoint, archive_rejects")
+    await connection.execute(
+        "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint, archive_rejects"
+    )
     yield connection
     await connection.close()
 
@@ -103,3 +97,46 @@ async def test_a_foreign_entry_is_kept_aside(connection: Any) -> None:
     await store(connection, await writer.open_checkpoint(connection, 0, "e"), entry(1, LINES[:1]), foreign)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == 1
     assert await connection.fetchval("SELECT count(*) FROM archive_rejects") == 1
+
+
+def random_lines(chance: random.Random, count: int) -> list[str]:
+    """Changes of few counters, stamped over some minutes in no order; some events have no time of their own."""
+    return [
+        f"{chance.choice(('LOGIN+1', 'LOGOUT-1', 'HEAL+3', 'HEAL-2', 'LOGIN:stale'))}|{chance.choice('12')}"
+        f"|{chance.choice(('duel', 'ctf'))}|u|{chance.choice(('', f'{chance.randrange(-(10**9), 6 * 10**7):+d}'))}"
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_minutes_are_the_events_counted_whatever_the_order_and_the_batches(connection: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    checkpoint = await writer.open_checkpoint(connection, 0, "e")
+    stored: list[reader.Entry] = []
+    for number in range(12):
+        batch = [
+            entry(number * 10 + n, random_lines(chance, chance.randrange(1, 30)), NOW + number * 20_000_000)
+            for n in range(3)
+        ]
+        # Every third batch brings known entries along: the way of the temporary table.
+        known = chance.sample(stored, 2) if number % 3 == 2 else []
+        checkpoint = await store(connection, checkpoint, *known, *batch)
+        stored += batch
+        expected = minutes_of(await connection.fetch(EVENTS))
+        assert [tuple(row) for row in await connection.fetch(MINUTES)] == expected
+    last = {(area, mode): players for area, mode, _, players, *_ in expected}
+    assert await sums(connection) == sorted((*pair, players) for pair, players in last.items() if players)
+
+
+async def test_minutes_of_events_archived_before_there_were_minutes(connection: Any) -> None:
+    chance = random.Random(7)
+    batch = [entry(n, random_lines(chance, 40), NOW + n * 7_000_000) for n in range(20)]
+    await store(connection, await writer.open_checkpoint(connection, 0, "e"), *batch)
+    migration = (files("archiver") / "migrations" / "0003_history.sql").read_text()
+    fill = migration[migration.index("INSERT INTO area_mode_minutes") :].partition(";")[0]
+    counted = [tuple(row) for row in await connection.fetch(MINUTES)]
+    await connection.execute("TRUNCATE area_mode_minutes")
+    await connection.execute(fill)
+    assert (
+        [tuple(row) for row in await connection.fetch(MINUTES)] == counted == minutes_of(await connection.fetch(EVENTS))
+    )

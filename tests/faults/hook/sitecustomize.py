@@ -9,8 +9,8 @@ from typing import Any
 
 POINTS = {
     # name: (module, function, before or after it)
-    "before insert": ("archiver.writer", "_append", "before"),
-    "before commit": ("archiver.writer", "_append", "after"),
+    "before insert": ("archiver.writer", "append", "before"),
+    "before commit": ("archiver.writer", "append", "after"),
     "after commit": ("archiver.writer", "store", "after"),
     "before trim": ("archiver.reader", "trim", "before"),
     "after trim": ("archiver.reader", "trim", "after"),
