@@ -22,6 +22,7 @@ class Settings:
 
     redis_url: str = _setting("", "Redis to use; unset: `modepulse dev` starts one")
     postgres_dsn: str = _setting("", "Postgres to use; unset: `modepulse dev` starts one")
+    postgres_read_dsn: str = _setting("", "Postgres that audit and history queries ask, a replica; unset: the other")
     redis_server: str = _setting("", "redis-server binary (>= 7.0) that `modepulse dev` and the tests start")
     partitions: int = _setting(1, "partitions of the areas; fixed at first start", 1, 4096)
     session_lease_seconds: float = _setting(900.0, "a session without event for so long expires", 1, 86_400)
@@ -33,6 +34,11 @@ class Settings:
     wait_replicas: int = _setting(0, "replicas that must hold a write before it is answered (WAIT)", 0, 10)
     memory_share: float = _setting(0.8, "share of Redis's maxmemory beyond which POST gets 503", 0.01, 1)
     idempotency_seconds: int = _setting(86_400, "how long the answer to an Idempotency-Key is kept", 60)
+    retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
+    minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
+    query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
+    max_exports: int = _setting(2, "CSV and NDJSON exports at a time, of all API processes together", 1, 100)
+    admin_token: str = _setting("", "what DELETE /users/{user_id} asks for; unset: `modepulse dev` makes one")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.settings import Settings
-from archiver import reader, writer
+from archiver import days, reader, writer
 from archiver.archive import LostLog, LostTail, Partition
 from archiver.heal import heal
 from archiver.rebuild import Busy, rebuild
@@ -24,6 +25,10 @@ from archiver.rebuild import Busy, rebuild
 log = logging.getLogger(__name__)
 
 JOB_SECONDS = 30
+# A leader may have to migrate a large archive; the drain sets a deadline for each batch, as a long outage leaves more
+# than fits into one; a day that is dropped has to be summed up.
+PATIENT_JOBS = ("lead", "drain", "days")
+DAYS_SECONDS = 600
 STOP_SECONDS = 10
 WATCHDOG_SECONDS = 60
 WATCHDOG_EXIT = 70
@@ -50,7 +55,7 @@ class Archiver:
         self._leadership: Any = None
         self._postgres: Any = None
         self._working = asyncio.Lock()
-        self._recovering = False
+        self._busy_for_long = False
         self._failing: set[str] = set()
         self._mismatch: SettingsMismatch | None = None
         self.last_success = time.monotonic()
@@ -68,9 +73,11 @@ class Archiver:
             ("drain", 0.25, self._drain),
             ("expire", min(5, self._settings.wheel_width), self._expire),
             ("trim", 10, self._trim),
-            ("partitions", 3600, self._make_partitions),
+            ("days", DAYS_SECONDS, self._keep_days),
         ):
-            scheduler.add_job(self._guarded(name, job), "interval", seconds=seconds, id=name)
+            scheduler.add_job(
+                self._guarded(name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC)
+            )
         scheduler.start()
         watchdog = threading.Thread(target=self._watch, daemon=True, name="watchdog")
         watchdog.start()
@@ -98,8 +105,7 @@ class Archiver:
 
         async def run() -> None:
             try:
-                # The drain sets a deadline for each batch: a long outage leaves more than fits into one.
-                async with asyncio.timeout(None if name == "drain" else JOB_SECONDS):
+                async with asyncio.timeout(None if name in PATIENT_JOBS else JOB_SECONDS):
                     await job()
             except OUTSIDE as error:
                 if name not in self._failing:
@@ -127,15 +133,24 @@ class Archiver:
                 self.last_success = time.monotonic()
                 return
             await writer.end_former_writers(connection)
-            for name in await writer.migrate(connection):
-                log.info("Migration applied", extra={"action": "migrate", "migration": name})
-            await writer.make_partitions(connection)
+            await self._migrate(connection)
+            await days.make_ahead(connection)
             await self._check_partitions()
             self._leadership, connection = connection, None
             log.info("This archiver leads", extra={"action": "lead"})
         finally:
             if connection is not None:
                 connection.terminate()
+
+    async def _migrate(self, connection: Any) -> None:
+        """May take minutes; the watchdog waits for it."""
+        self._busy_for_long = True
+        try:
+            for name in await writer.migrate(connection):
+                log.info("Migration applied", extra={"action": "migrate", "migration": name})
+        finally:
+            self._busy_for_long = False
+            self.last_success = time.monotonic()
 
     def _resign(self) -> None:
         if self._leadership is not None:
@@ -176,7 +191,7 @@ class Archiver:
 
     async def _recover(self, loss: LostLog | LostTail) -> None:
         """May take minutes; the watchdog waits for it."""
-        self._recovering = True
+        self._busy_for_long = True
         try:
             if isinstance(loss, LostTail):
                 await heal(self._settings, self._redis, loss.checkpoint)
@@ -186,7 +201,7 @@ class Archiver:
         except Busy:
             log.info("Somebody else rebuilds", extra={"action": "rebuild"})
         finally:
-            self._recovering = False
+            self._busy_for_long = False
             self.last_success = time.monotonic()
 
     async def _expire(self) -> None:
@@ -199,9 +214,16 @@ class Archiver:
             for partition in self._partitions:
                 await partition.trim()
 
-    async def _make_partitions(self) -> None:
-        if self._leadership is not None:
-            await writer.make_partitions(self._leadership)
+    async def _keep_days(self) -> None:
+        if self._leadership is None:
+            return
+        settings = self._settings
+        connection = await writer.connect(settings.postgres_dsn, patient=True)
+        try:
+            await days.make_ahead(connection)
+            await days.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+        finally:
+            connection.terminate()
 
     def _watch(self) -> None:
         """Ends a process in which nothing succeeded for a minute although Postgres answers.
@@ -210,7 +232,7 @@ class Archiver:
         """
         while True:
             time.sleep(5)
-            if self._recovering:
+            if self._busy_for_long:
                 continue
             if time.monotonic() - self.last_success > WATCHDOG_SECONDS and asyncio.run(self._postgres_answers()):
                 log.critical("Nothing succeeded for a minute; ending", extra={"action": "watchdog"})

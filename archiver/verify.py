@@ -1,4 +1,7 @@
-"""Compares what must be equal: counters, sessions, the sums of the log's deltas, and Postgres at that position."""
+"""Compares what must be equal: counters, sessions, the sums of the log's deltas, and Postgres at that position.
+
+What GET /stats shows = area_mode_events_agg = the sum of the deltas in area_mode_events = the newest minutes.
+"""
 
 import asyncio
 from collections import Counter
@@ -15,6 +18,20 @@ from lua import snapshot
 
 WAIT_SECONDS = 30
 Counts = dict[str, int]
+
+
+AGGREGATE = "SELECT area_code, multiplayer_mode, current_count AS count FROM area_mode_events_agg"
+EVENTS = "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events GROUP BY 1, 2"
+DROPPED = "SELECT area_code, multiplayer_mode, delta AS count FROM area_mode_events_dropped"
+NEWEST_MINUTES = """
+    SELECT area_code, multiplayer_mode, last AS count
+    FROM area_mode_events_agg CROSS JOIN LATERAL (
+        SELECT last FROM area_mode_minutes AS m
+        WHERE m.area_code = area_mode_events_agg.area_code
+            AND m.multiplayer_mode = area_mode_events_agg.multiplayer_mode
+        ORDER BY minute DESC LIMIT 1
+    ) AS newest
+"""
 
 
 class NotSettled(Exception):
@@ -44,8 +61,9 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
         checkpoint = await writer.read_checkpoint(postgres, partition)
         if checkpoint is None or checkpoint.epoch != epoch.decode():
             raise NotSettled(f"partition {partition}: Redis and Postgres do not belong together")
-        archived = await _archived(postgres, partition)
-        aggregate = await _aggregate(settings, postgres, partition)
+        archived = await _archived(settings, postgres, partition)
+        aggregate = await _counts(settings, postgres, partition, AGGREGATE)
+        minutes = await _counts(settings, postgres, partition, NEWEST_MINUTES)
         later = await _later(postgres, partition, position)
         waiting = await _waiting(redis, postgres, partition, checkpoint.last, position)
     at_position = Counter(archived)
@@ -55,6 +73,7 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
         *_differences(partition, "counters", live, "active sessions", _pairs(sessions)),
         *_differences(partition, "counters", live, "sum of deltas in Postgres and log", at_position),
         *_differences(partition, "area_mode_events_agg", aggregate, "sum of deltas in area_mode_events", archived),
+        *_differences(partition, "area_mode_events_agg", aggregate, "newest of area_mode_minutes", minutes),
     ]
 
 
@@ -71,17 +90,15 @@ async def _settled(redis: Redis, postgres: Any, partition: int) -> None:
     raise NotSettled(f"partition {partition}: not open, being healed, or no archiver runs")
 
 
-async def _archived(postgres: Any, partition: int) -> Counts:
-    rows = await postgres.fetch(
-        "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events"
-        " WHERE partition = $1 GROUP BY 1, 2",
-        partition,
-    )
-    return _members(rows)
+async def _archived(settings: Settings, postgres: Any, partition: int) -> Counts:
+    """The sums of all deltas: those of the events and those of days that were dropped."""
+    counts = Counter(await _counts(settings, postgres, partition, EVENTS))
+    counts.update(await _counts(settings, postgres, partition, DROPPED))
+    return counts
 
 
-async def _aggregate(settings: Settings, postgres: Any, partition: int) -> Counts:
-    rows = await postgres.fetch("SELECT area_code, multiplayer_mode, current_count AS count FROM area_mode_events_agg")
+async def _counts(settings: Settings, postgres: Any, partition: int, query: str) -> Counts:
+    rows = await postgres.fetch(query)
     return _members(row for row in rows if partition_of(row["area_code"], settings.partitions) == partition)
 
 

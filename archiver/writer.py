@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -14,13 +13,13 @@ from archiver.reader import Entry, Reject, Row, Snapshot, StreamId, decode, toke
 
 log = logging.getLogger(__name__)
 
+MIGRATION_SECONDS = 6 * 3600
 MIGRATION_LOCK = 0x6D6F6465_0001  # "mode"
 LEADER_LOCK = 0x6D6F6465_0002
 WRITER_NAME = "modepulse-writer"
 REBUILD_LOCK = 0x6D6F6465_0003
 # A leader that is frozen loses its session, and with it the lock, after this long.
 LEADER_IDLE_SECONDS = 6
-DAYS_AHEAD = 7
 # SQLSTATE classes that say a row cannot be stored, however often it is tried.
 DATA_ERRORS = ("22", "23", "54")
 
@@ -41,7 +40,6 @@ ADD_DELTAS = sql("add_deltas")
 ADD_MINUTES = sql("add_minutes")
 MOVE_CHECKPOINT = sql("move_checkpoint")
 REWIND_CHECKPOINT = sql("rewind_checkpoint")
-CREATE_PARTITION = sql("create_partition")
 TOP_POSITION = sql("top_position")
 
 
@@ -82,9 +80,13 @@ async def connect(dsn: str, patient: bool = False, name: str = "modepulse-archiv
 
 
 async def migrate(connection: Any) -> list[str]:
-    """Applies what is missing of archiver/migrations, in order; returns the names of what it applied."""
+    """Applies what is missing of archiver/migrations, in order; returns the names of what it applied.
+
+    With a large archive that may take minutes.
+    """
     applied = []
     async with connection.transaction():
+        await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
@@ -92,21 +94,10 @@ async def migrate(connection: Any) -> list[str]:
         known = {row["name"] for row in await connection.fetch("SELECT name FROM schema_migrations")}
         for file in sorted((files("archiver") / "migrations").iterdir(), key=lambda file: file.name):
             if file.name.endswith(".sql") and file.name not in known:
-                await connection.execute(file.read_text())
+                await connection.execute(file.read_text(), timeout=MIGRATION_SECONDS)
                 await connection.execute("INSERT INTO schema_migrations (name) VALUES ($1)", file.name)
                 applied.append(file.name)
     return applied
-
-
-async def make_partitions(connection: Any) -> None:
-    """A partition for each day from yesterday to a week ahead. A day whose rows are in the default stays there."""
-    today = datetime.now(UTC).date()
-    for day in range(-1, DAYS_AHEAD + 1):
-        statement = await connection.fetchval(CREATE_PARTITION, today + timedelta(days=day))
-        try:
-            await connection.execute(statement)
-        except asyncpg.CheckViolationError:
-            log.warning("A day's events are in the default partition", extra={"action": "partition"})
 
 
 async def lead(connection: Any) -> bool:

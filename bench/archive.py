@@ -10,7 +10,7 @@ from typing import Any
 import redis
 
 from app.contract.token import new_token
-from archiver import reader, writer
+from archiver import days, reader, writer
 from archiver.archive import BATCH_EVENTS
 from bench.inputs import bodies, random_events
 from bench.load import Pace, Sample
@@ -44,7 +44,7 @@ def _entries(batches: int) -> list[list[reader.Entry]]:
 async def _store_and_copy(dsn: str, rounds: int, batches: int) -> dict[str, list[Sample]]:
     connection = await writer.connect(dsn, patient=True)
     await writer.migrate(connection)
-    await writer.make_partitions(connection)
+    await days.make_ahead(connection)
     found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
         log = _entries(batches)

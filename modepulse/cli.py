@@ -137,8 +137,12 @@ def _with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any, T
         finally:
             await redis.aclose()
 
+    return _with_stores(run())
+
+
+def _with_stores(job: Coroutine[Any, Any, T]) -> T:
     try:
-        return asyncio.run(run())
+        return asyncio.run(job)
     except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         _fail(f"a store does not answer: {type(error).__name__}: {error}", 1)
 
@@ -176,6 +180,12 @@ def simulate(
     areas: Annotated[int, typer.Option(help="Areas, unequally popular.", min=1)] = 20,
     duration: Annotated[float, typer.Option(help="Seconds.", min=0)] = 60,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same events.", min=0)] = None,
+    to_postgres: Annotated[
+        bool, typer.Option("--to-postgres", help="Write a history into the archive instead; nothing of it stays live.")
+    ] = False,
+    events: Annotated[int, typer.Option(help="With --to-postgres: events, about.", min=1)] = 10_000_000,
+    days: Annotated[int, typer.Option(help="With --to-postgres: days back from now.", min=1)] = 30,
+    data_dir: RunData = Path(".modepulse"),
 ) -> None:
     """Play: users arrive, play, switch mode, leave or crash. Prints what the counts must be, as JSON."""
     from modepulse.client import PostFailed
@@ -185,8 +195,16 @@ def simulate(
     lease = _settings().session_lease_seconds
     seed = random.randrange(1_000_000) if seed is None else seed
     print(f"modepulse: seed {seed}", file=sys.stderr)
+    world = World(seed, users, areas, lease)
+    if to_postgres:
+        from modepulse.past import write_past
+
+        start = time.monotonic()
+        written = _with_stores(write_past(_running(data_dir).postgres_dsn, world, events, days))
+        print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
+        return
     try:
-        counts = run(url, World(seed, users, areas, lease), rate, duration)
+        counts = run(url, world, rate, duration)
     except PostFailed as error:
         _fail(str(error), 1)
     print(json.dumps(counts, indent=2))

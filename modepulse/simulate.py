@@ -82,6 +82,21 @@ class World:
                 events.append(self._event(player, "HEARTBEAT", now))
         return events
 
+    def expired(self, now: float) -> list[Event]:
+        """EXPIRE for those who crashed a lease ago; they are forgotten."""
+        gone = [player for player in self._crashed if now - player.last_event >= self.lease]
+        self._crashed = [player for player in self._crashed if now - player.last_event < self.lease]
+        return [self._event(player, "EXPIRE", now) for player in gone]
+
+    def end(self, now: float) -> list[Event]:
+        """LOGOUT of all who play, EXPIRE of all who crashed."""
+        events = [self._event(player, "LOGOUT", now) for player in self._players if player.plays]
+        events += [self._event(player, "EXPIRE", now) for player in self._crashed]
+        self._crashed.clear()
+        for player in self._players:
+            player.mode = ""
+        return events
+
     def keep_alive(self, now: float) -> list[Event]:
         """Heartbeats of those who play on without having done anything for a third of the lease."""
         return [

@@ -10,9 +10,10 @@ from uuid import UUID
 TOKEN_DIGITS = 28
 
 
-def new_token() -> str:
-    """A UUIDv7 made now, without its last four digits."""
-    milliseconds = time.time_ns() // 1_000_000
+def new_token(milliseconds: int | None = None) -> str:
+    """A UUIDv7 of that time or made now, without its last four digits."""
+    if milliseconds is None:
+        milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(8))
     bits = milliseconds << 80 | 0x7 << 76 | (random >> 52) << 64 | 0b10 << 62 | random & 0x3FFFFFFFFFFF << 16
     return f"{bits:032x}"[:TOKEN_DIGITS]

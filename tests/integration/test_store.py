@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.contract.token import new_token
-from archiver import reader, writer
+from archiver import days, reader, writer
 from tests.history import EVENTS, MINUTES, minutes_of
 from tests.servers import postgres_server
 
@@ -44,7 +44,7 @@ def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def connection(dsn: str) -> AsyncIterator[Any]:
     connection = await writer.connect(dsn)
     await writer.migrate(connection)
-    await writer.make_partitions(connection)
+    await days.make_ahead(connection)
     await connection.execute(
         "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint, archive_rejects"
     )

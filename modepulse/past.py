@@ -1,0 +1,89 @@
+"""`modepulse simulate --to-postgres`: a history of some days, written into the archive as the archiver writes it.
+
+It never was in Redis: it stands in a partition of its own, which healing and rebuilding do not look at, and everybody
+has left at its end, so that all counters stay what they are.
+"""
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from app.contract.token import new_token
+from archiver import days, writer
+from archiver.reader import Entry
+from modepulse.progress import progress
+from modepulse.simulate import Event, World
+
+PARTITION = -1
+BATCH_EVENTS = 30_000
+MINUTE = 60
+DAY = 86_400
+# A line's first field; heartbeats that refresh are not logged.
+HEADS = {"LOGIN": "LOGIN+1", "LOGOUT": "LOGOUT-1", "EXPIRE": "EXPIRE-1"}
+
+
+async def write_past(dsn: str, world: World, events: int, days_back: int) -> int:
+    """Returns how many events were written: about `events`. Raises PostgresError.
+
+    Stopped by cancellation, it still lets everybody leave before it ends.
+    """
+    connection = await writer.connect(dsn, patient=True)
+    try:
+        await writer.migrate(connection)
+        end = int(time.time()) // MINUTE * MINUTE
+        start = end - days_back * DAY
+        await days.make(connection, datetime.fromtimestamp(start, UTC).date(), days.today() + timedelta(days=1))
+        written = 0
+        with progress() as bar:
+            task = bar.add_task("events", total=events)
+            for batch in _batches(world, start, end, events):
+                count = await writer.append(connection, PARTITION, batch)
+                assert count is not None, "a history cannot be written twice"
+                written += count
+                bar.update(task, completed=written, total=max(events, written))
+            bar.update(task, description="statistics")
+            await connection.execute("ANALYZE area_mode_events, area_mode_minutes")
+        return written
+    finally:
+        connection.terminate()
+
+
+def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[Entry]]:
+    """Entries of the log, one for each second in which something happened."""
+    chance = random.Random(world.seed)
+    minutes = (end - start) // MINUTE
+    batch: list[Entry] = []
+    size, due = 0, 0.0
+    for minute in range(start, end, MINUTE):
+        # Evenings are busier than mornings: up and down by 60% in the course of a day.
+        due += events / minutes * (1 - 0.6 * math.cos((minute % DAY / DAY - 0.2) * math.tau))
+        timed = [(0, event) for event in world.expired(minute)]
+        for offset in sorted(chance.randrange(59_000_000) for _ in range(math.ceil(due))):
+            if due > 0:
+                logged = [(offset, event) for event in world.events(1, minute) if event["events_name"] in HEADS]
+                timed += logged
+                due -= len(logged)
+        if minute + MINUTE >= end:
+            timed += [(59_000_000, event) for event in world.end(minute)]
+        batch += _entries(minute, timed)
+        size += len(timed)
+        if size >= BATCH_EVENTS:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
+def _entries(minute: int, timed: list[tuple[int, Event]]) -> Iterator[Entry]:
+    of_second: dict[int, list[str]] = {}
+    for offset, event in timed:
+        second, rest = divmod(offset, 1_000_000)
+        of_second.setdefault(second, []).append(
+            f"{HEADS[event['events_name']]}|{event['area_code']}|{event['multiplayer_mode']}|{event['user_id']}|+{rest}"
+        )
+    for second, lines in of_second.items():
+        at = minute + second
+        text = "\n".join(lines).encode()
+        token = new_token(at * 1000).encode()
+        yield (at * 1000, 0), [b"token", token, b"at", b"%d" % (at * 1_000_000), b"events", text]
