@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest, PostEvents
 from app.api.stats import GetStats
+from app.audit import Audit
 from app.batcher import Batcher
 from app.contract.connection import connect
 from app.contract.keys import keys_of
+from app.erasure import Erasure
 from app.errors import Problem
 from app.multiplexer import Multiplexer
 from app.routes import routes
@@ -36,6 +38,8 @@ class State(TypedDict):
     store: Store
     ingest: Ingest
     watch: Watch
+    audit: Audit
+    erasure: Erasure
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -54,8 +58,18 @@ def create_app(settings: Settings) -> ASGIApp:
         await watch.look()
         watching = asyncio.create_task(watch.run(), name="watch")
         log.info("API started", extra={"action": "start"})
-        yield {"settings": settings, "store": store, "ingest": ingest, "watch": watch}
+        audit = Audit(settings)
+        await audit.open()
+        yield {
+            "settings": settings,
+            "store": store,
+            "ingest": ingest,
+            "watch": watch,
+            "audit": audit,
+            "erasure": Erasure(store, ingest, audit),
+        }
         await ingest.drain()
+        await audit.close()
         watching.cancel()
         for link in (reads, *writes):
             link.close()
@@ -136,6 +150,8 @@ class RequestLog:
             return
         start = time.perf_counter()
         line: dict[str, Any] = {"action": "request", "method": scope["method"], "path": scope["path"]}
+        if scope["method"] == "DELETE":
+            line["path"] = "/users/..."  # who was erased is written nowhere
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from app.api import health, stats, users
+from app.api import audit, health, history, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
 from app.settings import Settings
@@ -19,7 +19,12 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("POST", "/generate_data", generate_data),
         ("GET", "/areas", stats.get_areas),
         ("GET", "/modes", stats.get_modes),
+        ("GET", "/events", audit.get_events),
+        ("GET", "/history", history.get_history),
+        ("GET", "/history/top", history.get_top),
         ("GET", "/users/{user_id:path}/sessions", users.get_sessions),
+        ("GET", "/users/{user_id:path}/history", users.get_history),
+        ("DELETE", "/users/{user_id:path}", users.delete_user),
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.readyz),
     ]

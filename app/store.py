@@ -120,6 +120,22 @@ class Store:
                 found.append((area, mode, float(at) / 1_000_000))
         return sorted(found, key=lambda session: -session[2])
 
+    async def let_go(self) -> tuple[list[int], list[int], list[int]]:
+        """Marks the logs as they are now to be trimmed once archived; returns partitions, milliseconds, sequences."""
+        positions = []
+        try:
+            for partition in range(self._partitions):
+                keys = keys_of(partition)
+                newest = await self._redis.execute_command("XREVRANGE", keys.events, "+", "-", "COUNT", 1)
+                if newest:
+                    await self._redis.set(keys.let_go, newest[0][0])
+                    milliseconds, _, sequence = newest[0][0].decode().partition("-")
+                    positions.append((partition, int(milliseconds), int(sequence)))
+        except RedisError as error:
+            raise _unavailable(error) from error
+        partitions, times, sequences = zip(*positions, strict=True) if positions else ((), (), ())
+        return list(partitions), list(times), list(sequences)
+
     async def closed_reason(self) -> str | None:
         """Why events cannot be taken now; None when they can. Raises SettingsMismatch."""
         try:

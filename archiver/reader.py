@@ -166,7 +166,9 @@ async def trim(redis: Redis, partition: int, epoch: str, run_id: str, replid: st
     keys = keys_of(partition)
     removed = 0
     while trimmed := await trim_events(
-        redis, [keys.epoch, keys.events], [epoch, run_id, replid, *archived, KEEP_ENTRIES, KEEP_MILLISECONDS]
+        redis,
+        [keys.epoch, keys.events, keys.let_go],
+        [epoch, run_id, replid, *archived, KEEP_ENTRIES, KEEP_MILLISECONDS],
     ):
         removed += trimmed
     return removed

@@ -113,20 +113,47 @@ def rebuild(data_dir: RunData = Path(".modepulse")) -> None:
     print(f"{sessions} sessions rebuilt")
 
 
+@app.command()
+def erase(
+    user_id: Annotated[str, typer.Argument(help="The user to forget.")],
+    url: Annotated[str, typer.Option(help="Where Modepulse answers; else the `modepulse dev` of the data dir.")] = "",
+    data_dir: RunData = Path(".modepulse"),
+) -> None:
+    """Forget a user: end the sessions, replace the name in all history. Cannot be undone; safe to repeat."""
+    from modepulse.client import EraseFailed
+    from modepulse.client import erase as run
+
+    token = _settings().admin_token
+    if not url or not token:
+        running = _run_json(data_dir, "MODEPULSE_ADMIN_TOKEN or --url is not set")
+        url, token = url or running["url"], token or running["admin_token"]
+    try:
+        sessions, events = run(url, token, user_id)
+    except EraseFailed as error:
+        _fail(str(error), 1)
+    print(f"{sessions} sessions ended, {events} events erased")
+
+
 def _running(data_dir: Path) -> Settings:
     """The settings, with the addresses of the `modepulse dev` that uses the data directory where none are set."""
     settings = _settings()
     if settings.redis_url and settings.postgres_dsn:
         return settings
-    try:
-        run = json.loads((data_dir / "run.json").read_text())
-    except (OSError, ValueError):
-        _fail(f"MODEPULSE_REDIS_URL and MODEPULSE_POSTGRES_DSN are not set and nothing runs on {data_dir}", 2)
+    run = _run_json(data_dir, "MODEPULSE_REDIS_URL and MODEPULSE_POSTGRES_DSN are not set")
     return replace(
         settings,
         redis_url=settings.redis_url or run["redis_url"],
         postgres_dsn=settings.postgres_dsn or run["postgres_dsn"],
     )
+
+
+def _run_json(data_dir: Path, why: str) -> dict[str, Any]:
+    """What the `modepulse dev` of a data directory says about itself; fails when none runs."""
+    try:
+        run: dict[str, Any] = json.loads((data_dir / "run.json").read_text())
+    except (OSError, ValueError):
+        _fail(f"{why} and nothing runs on {data_dir}", 2)
+    return run
 
 
 def _with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any, T]]) -> T:

@@ -3,16 +3,22 @@
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 
 GIVE_UP_SECONDS = 60.0
+ERASE_SECONDS = 600.0
 PAUSE_SECONDS = 0.2
 
 
 class PostFailed(Exception):
     """The service cannot be reached or does not take the events; one line for a person."""
+
+
+class EraseFailed(Exception):
+    """The user was not erased, or it is not certain; one line for a person."""
 
 
 @dataclass
@@ -56,3 +62,19 @@ class Client:
             if time.monotonic() > deadline:
                 raise PostFailed(f"{self._url} takes no events: {failure}")
             time.sleep(PAUSE_SECONDS)
+
+
+def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
+    """(sessions ended, events erased). Raises EraseFailed; repeating it is safe."""
+    try:
+        response = httpx.delete(
+            f"{url}/users/{quote(user_id, safe='')}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=ERASE_SECONDS,
+        )
+    except (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise EraseFailed(f"{url} does not answer: {type(error).__name__} {error}") from error
+    if response.status_code != 200:
+        raise EraseFailed(f"not erased: HTTP {response.status_code}: {response.text[:300]}")
+    answer = response.json()
+    return answer["sessions_ended"], answer["events_erased"]

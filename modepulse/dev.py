@@ -5,6 +5,7 @@ import fcntl
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -59,6 +60,7 @@ class Supervisor:
         self._listener: socket.socket | None = None
         self._redis_url = settings.redis_url
         self._postgres_dsn = settings.postgres_dsn
+        self._admin_token = settings.admin_token
 
     def run(self) -> None:
         """Returns after an orderly stop. Raises ServerError."""
@@ -103,9 +105,11 @@ class Supervisor:
             ports["postgres"] = port = free_port(before.get("postgres"))
             self._add_postgres(Postgres(self._data / "postgres", port))
         (self._data / "ports.json").write_text(json.dumps(ports))
+        self._admin_token = self._settings.admin_token or _kept_token(self._data / "admin_token")
         self._environment |= {
             "MODEPULSE_REDIS_URL": self._redis_url,
             "MODEPULSE_POSTGRES_DSN": self._postgres_dsn,
+            "MODEPULSE_ADMIN_TOKEN": self._admin_token,
         }
         self._add_python("archiver", ["archive"])
         self._add_python("api", ["serve", "--fd", str(self._listener.fileno())], self._listener.fileno())
@@ -197,11 +201,12 @@ class Supervisor:
         print(f"ready {_url(self._host, self._port)}", flush=True)
 
     def _write_run_json(self) -> None:
-        """Readable by its owner only: the DSN holds a password."""
+        """Readable by its owner only: it holds the password of Postgres and the admin token."""
         run = {
             "url": _url(self._host, self._port),
             "redis_url": self._redis_url,
             "postgres_dsn": self._postgres_dsn,
+            "admin_token": self._admin_token,
             "pids": {
                 name: next((p.process.pid for p in self._parts if p.name == name and p.process), None)
                 for name in ("redis", "postgres", "api", "archiver")
@@ -294,6 +299,14 @@ def _reachable(host: str) -> str:
 def _url(host: str, port: int) -> str:
     name = _reachable(host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _kept_token(path: Path) -> str:
+    """The data directory's own admin token, made at the first start."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24) + "\n")
+    return path.read_text().strip()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

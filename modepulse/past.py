@@ -60,7 +60,8 @@ def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[E
         # Evenings are busier than mornings: up and down by 60% in the course of a day.
         due += events / minutes * (1 - 0.6 * math.cos((minute % DAY / DAY - 0.2) * math.tau))
         timed = [(0, event) for event in world.expired(minute)]
-        for offset in sorted(chance.randrange(59_000_000) for _ in range(math.ceil(due))):
+        due -= len(timed)
+        for offset in sorted(chance.randrange(59_000_000) for _ in range(max(0, math.ceil(due)))):
             if due > 0:
                 logged = [(offset, event) for event in world.events(1, minute) if event["events_name"] in HEADS]
                 timed += logged

@@ -1,8 +1,10 @@
 """Reading what a request carries: body with its limits, encodings, query parameters."""
 
 import asyncio
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,6 +17,8 @@ from app.errors import InvalidRequest
 from app.settings import Settings
 
 MAX_AREAS = 1000
+LATEST_SECONDS = 32_472_144_000  # the year 2999
+_number = re.compile(r"-?\d{1,15}(\.\d{0,9})?", re.ASCII).fullmatch
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: Settings) -> bytes:
@@ -118,13 +122,80 @@ def area_codes(request: Request) -> list[str]:
 
 def whole_number(request: Request, name: str, default: int, low: int, high: int) -> int:
     """One whole-number parameter. Raises InvalidRequest."""
-    values = request.query_params.getlist(name)
-    if not values:
+    text = single(request, name)
+    if text is None:
         return default
-    text = values[0]
-    if len(values) > 1 or not (text.isascii() and text.isdigit()) or not low <= int(text[:19]) <= high:
+    if not (text.isascii() and text.isdigit()) or not low <= int(text[:19]) <= high:
         raise invalid_query(name, "range", f"{name} is one whole number from {low} to {high}")
     return int(text)
+
+
+def single(request: Request, name: str) -> str | None:
+    """A parameter that stands there once at most. Raises InvalidRequest."""
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise invalid_query(name, "repeated", f"{name} is given once at most")
+    return values[0] if values else None
+
+
+def name_of(request: Request, name: str) -> str | None:
+    """A parameter that holds an area, a mode or a user. Raises InvalidRequest."""
+    text = single(request, name)
+    if text is not None and not is_name(text):
+        raise invalid_query(name, "invalid_name", f"{name} {NAME_RULE}")
+    return text
+
+
+def choice_of(request: Request, name: str, choices: Iterable[str]) -> str | None:
+    """A parameter that is one of some words, in any letter case. Raises InvalidRequest."""
+    text = single(request, name)
+    if text is None:
+        return None
+    for choice in choices:
+        if choice.lower() == text.lower():
+            return choice
+    raise invalid_query(name, "unknown_value", f"{name} is one of {', '.join(choices)}")
+
+
+def time_of(request: Request, name: str) -> float | None:
+    """A parameter that is seconds since 1970 or ISO 8601 (without offset: UTC), as seconds. Raises InvalidRequest."""
+    text = single(request, name)
+    if text is None:
+        return None
+    seconds = _seconds(text)
+    if seconds is None:
+        raise invalid_query(name, "invalid_time", f"{name} is seconds since 1970 or an ISO 8601 time")
+    if not 0 <= seconds <= LATEST_SECONDS:
+        raise invalid_query(name, "range", f"{name} is between the years 1970 and 2999")
+    return seconds
+
+
+def period(request: Request) -> tuple[float | None, float | None]:
+    """The parameters `from` and `to` as seconds since 1970. Raises InvalidRequest."""
+    begin, end = time_of(request, "from"), time_of(request, "to")
+    if begin is not None and end is not None and begin > end:
+        raise invalid_query("to", "range", "to is not before from")
+    return begin, end
+
+
+def _seconds(text: str) -> float | None:
+    if _number(text):
+        return float(text)
+    # An unescaped + of an offset arrives as a space.
+    for spelling in (text, "+".join(text.rsplit(" ", 1))):
+        try:
+            time = datetime.fromisoformat(spelling)
+        except ValueError:
+            continue
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    return None
+
+
+def only(request: Request, *names: str) -> None:
+    """A misspelt filter would answer another question. Raises InvalidRequest."""
+    for name in request.query_params:
+        if name not in names:
+            raise invalid_query(name, "unknown_parameter", f"the parameters here are {', '.join(names)}")
 
 
 def invalid_query(name: str, code: str, message: str) -> InvalidRequest:

@@ -47,6 +47,11 @@ class Keys:
     def archived(self) -> str:
         return self.tag + "archived"
 
+    @property
+    def let_go(self) -> str:
+        """The log up to this id goes as soon as it is archived: somebody in it was erased."""
+        return self.tag + "let_go"
+
     def area(self, area_code: str) -> str:
         return f"{self.tag}area:{area_code}"
 

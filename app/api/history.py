@@ -1,0 +1,117 @@
+"""GET /history and /history/top: how many played what, over time."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
+from app.audit import Audit, sql
+
+MINUTE = 60
+MAX_STEP = 366 * 86_400
+MAX_STEPS = 11_000  # a week by the minute
+DEFAULT_STEPS = 60
+
+MINUTES_QUERY = sql("minutes")
+
+
+class Steps:
+    """The aligned steps that a request asks for, none of them in the future."""
+
+    def __init__(self, request: Request) -> None:
+        """Raises InvalidRequest."""
+        self.step = whole_number(request, "step", MINUTE, MINUTE, MAX_STEP)
+        if self.step % MINUTE:
+            raise invalid_query("step", "range", f"step is a whole multiple of {MINUTE} seconds")
+        begin, end = period(request)
+        now = time.time()
+        end = now if end is None else min(end, now)
+        if begin is None:
+            begin = max(0, -(-end // self.step) - DEFAULT_STEPS) * self.step
+        first = int(begin // self.step) * self.step
+        last = int(-(-end // self.step)) * self.step
+        self.starts = range(first, max(first, last), self.step)
+        if len(self.starts) > MAX_STEPS:
+            raise invalid_query("step", "too_many", f"at most {MAX_STEPS} steps; a larger step covers more time")
+
+
+async def get_history(request: Request) -> Response:
+    """`{"area_code", "step", "series": {mode: [[epoch, count], ...]}}`.
+
+    A step is labelled with its begin; its count is the one at its end, or its highest with peak=true. Modes that
+    nobody played are left out.
+    """
+    steps, area, peak = _asked(request, "multiplayer_mode")
+    mode = name_of(request, "multiplayer_mode")
+    parts = []
+    for name, counts in await _series(request, area, mode, steps, peak):
+        points = list(zip(steps.starts, counts, strict=True))
+        parts.append(b"%b:%b" % (orjson.dumps(name), orjson.dumps(points)))
+        await asyncio.sleep(0)  # a read of the live counts may be waiting
+    body = b'{"area_code":%b,"step":%d,"series":{%b}}' % (orjson.dumps(area), steps.step, b",".join(parts))
+    return Response(body, media_type="application/json")
+
+
+async def get_top(request: Request) -> Response:
+    """`{"area_code", "step", "top": [[epoch, mode, count], ...]}`; mode is null where nobody played.
+
+    Of modes with the same count it is the one that GET /stats lists first.
+    """
+    steps, area, peak = _asked(request)
+    modes: list[str | None] = [None] * len(steps.starts)
+    most = [0] * len(steps.starts)
+    for name, counts in await _series(request, area, None, steps, peak):
+        for place, count in enumerate(counts):
+            if count and count >= most[place]:
+                modes[place], most[place] = name, count
+        await asyncio.sleep(0)
+    top = list(zip(steps.starts, modes, most, strict=True))
+    return Response(orjson.dumps({"area_code": area, "step": steps.step, "top": top}), media_type="application/json")
+
+
+def _asked(request: Request, *names: str) -> tuple[Steps, str, bool]:
+    only(request, "area_code", "from", "to", "step", "peak", *names)
+    area = name_of(request, "area_code")
+    if area is None:
+        raise invalid_query("area_code", "missing", "area_code is required")
+    return Steps(request), area, choice_of(request, "peak", ("false", "true")) == "true"
+
+
+async def _series(
+    request: Request, area: str, mode: str | None, steps: Steps, peak: bool
+) -> list[tuple[str, list[int]]]:
+    """(mode, its count in each step) of the modes that were played, by name."""
+    starts = steps.starts
+    if not starts:
+        return []
+    audit: Audit = request.state.audit
+    begin, end = (datetime.fromtimestamp(at, UTC) for at in (starts.start, starts.stop))
+    rows = await audit.fetch(MINUTES_QUERY, area, begin, end, starts.step, mode)
+    found = []
+    for name, of_mode in groupby(rows, key=lambda row: row["mode"]):
+        counts = list(_filled(of_mode, starts, peak))
+        if any(counts):
+            found.append((name, counts))
+    return found
+
+
+def _filled(rows: Iterator[Any], starts: range, peak: bool) -> Iterator[int]:
+    """A count for each step: where nothing changed, the last one goes on."""
+    last = 0
+    at = starts.start
+    for row in rows:
+        for _ in range(at, row["at"], starts.step):
+            yield last
+        if row["at"] >= starts.start:
+            yield row["peak"] if peak else row["last"]
+            at = row["at"] + starts.step
+        last = row["last"]
+    for _ in range(at, starts.stop, starts.step):
+        yield last
