@@ -53,49 +53,61 @@ class Conditions:
             self.question += f"|{name}={value}"
             self.add(condition, value)
 
+    def filter_word(self, name: str, table: str, word: str | None) -> None:
+        """A column that is one of our own words: as a constant, so that a partial index can serve it."""
+        if word is not None:
+            self.question += f"|{name}={word}"
+            self._conditions.append(f"{table}.{name} = '{word}'")
+
     def query(self, template: str, **words: str) -> str:
         return template.format(conditions=" AND ".join(self._conditions) or "true", **words)
 
 
-def add_period(conditions: Conditions, begin: float | None, end: float | None, table: str = "e") -> None:
-    """Events of a time from `begin` on and before `end`."""
-    conditions.filter("from", f"{table}.epoch_timestamp >= {{}}", begin)
-    conditions.filter("to", f"{table}.epoch_timestamp < {{}}", end)
+def add_span(conditions: Conditions, request: Request, ascending: bool = False, table: str = "e") -> None:
+    """The parameters from, to and cursor; to be called when the question is complete otherwise. Raises InvalidRequest.
+
+    The cursor takes the place of the bound it lies within: beside it that bound would be where an index is read from.
+    """
+    begin, end = period(request)
+    conditions.question += f"|from={begin}|to={end}"
+    cursor = single(request, "cursor")
+    since = begin
+    if cursor is not None:
+        seconds, identity = read_cursor(conditions.question, cursor)
+        side = ">" if ascending else "<"
+        conditions.add(f"({table}.epoch_timestamp, {table}.event_id) {side} ({{}}, {{}})", seconds, identity)
+        if ascending:
+            since, begin = seconds, None
+        else:
+            end = None
+    if since is not None:
+        earliest = datetime.fromtimestamp(max(0, since - EARLIEST_RECORD_SECONDS), UTC)
+        conditions.add(f"{table}.recorded_at >= {{}}", earliest)
     if begin is not None:
-        _recorded_since(conditions, begin, table)
+        conditions.add(f"{table}.epoch_timestamp >= {{}}", begin)
+    if end is not None:
+        conditions.add(f"{table}.epoch_timestamp < {{}}", end)
 
 
-def add_cursor(conditions: Conditions, cursor: str | None, ascending: bool = False, table: str = "e") -> None:
-    """To be called when the question is complete. Raises InvalidRequest."""
-    if cursor is None:
-        return
-    seconds, identity = read_cursor(conditions.question, cursor)
-    side = ">" if ascending else "<"
-    conditions.add(f"({table}.epoch_timestamp, {table}.event_id) {side} ({{}}, {{}})", seconds, identity)
-    if ascending:
-        _recorded_since(conditions, seconds, table)
-
-
-def _recorded_since(conditions: Conditions, seconds: float, table: str) -> None:
-    earliest = datetime.fromtimestamp(max(0, seconds - EARLIEST_RECORD_SECONDS), UTC)
-    conditions.add(f"{table}.recorded_at >= {{}}", earliest)
+def events_query(request: Request) -> tuple[str, Conditions]:
+    """(the query that a request asks, without its LIMIT; its conditions). Raises InvalidRequest."""
+    only(request, *NAMES, "events_name", "outcome", "from", "to", "order", "limit", "cursor", "format")
+    order = choice_of(request, "order", ("desc", "asc")) or "desc"
+    conditions = Conditions("events", order)
+    for name in NAMES:
+        conditions.filter(name, f"e.{name} = {{}}", name_of(request, name))
+    conditions.filter_word("events_name", "e", choice_of(request, "events_name", EVENTS))
+    conditions.filter_word("outcome", "e", choice_of(request, "outcome", OUTCOMES))
+    add_span(conditions, request, order == "asc")
+    return conditions.query(EVENTS_QUERY, order=order), conditions
 
 
 async def get_events(request: Request) -> Response:
     """`{"items": [...], "next_cursor": ...}`, newest first; format=csv and format=ndjson stream all of it."""
-    only(request, *NAMES, "events_name", "outcome", "from", "to", "order", "limit", "cursor", "format")
-    order = choice_of(request, "order", ("desc", "asc")) or "desc"
+    query, conditions = events_query(request)
     form = choice_of(request, "format", FORMATS) or "json"
-    conditions = Conditions("events", order)
-    for name in NAMES:
-        conditions.filter(name, f"e.{name} = {{}}", name_of(request, name))
-    conditions.filter("events_name", "e.events_name = {}", choice_of(request, "events_name", EVENTS))
-    conditions.filter("outcome", "e.outcome = {}", choice_of(request, "outcome", OUTCOMES))
-    add_period(conditions, *period(request))
-    add_cursor(conditions, single(request, "cursor"), order == "asc")
-    query = conditions.query(EVENTS_QUERY, order=order)
-    audit: Audit = request.state.audit
     limit = whole_number(request, "limit", 100 if form == "json" else 0, 1, MAX_LIMIT)
+    audit: Audit = request.state.audit
     if form != "json":
         query += f"LIMIT {limit}" if limit else ""
         return Export(audit.export(query, *conditions.args), form)

@@ -6,8 +6,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.audit import MAX_LIMIT, Conditions, add_cursor, add_period, page
-from app.api.request import only, period, single, whole_number
+from app.api.audit import MAX_LIMIT, Conditions, add_span, page
+from app.api.request import only, whole_number
 from app.audit import Audit, sql
 from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
@@ -42,8 +42,7 @@ async def get_history(request: Request) -> Response:
     user_id = _user_id(request)
     conditions = Conditions("sessions")
     conditions.filter("user_id", "s.user_id = {}", user_id)
-    add_period(conditions, *period(request), table="s")
-    add_cursor(conditions, single(request, "cursor"), table="s")
+    add_span(conditions, request, table="s")
     limit = whole_number(request, "limit", 100, 1, MAX_LIMIT)
     audit: Audit = request.state.audit
     rows = await audit.fetch(conditions.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *conditions.args)

@@ -1,6 +1,6 @@
 -- Which query each index of area_mode_events is for (measured in docs/history.md):
 -- the primary key: an event is stored once; area_mode_events_stream: healing and verifying.
--- The next three serve GET /events and its pages, ordered by time and, within the same microsecond, by identity.
+-- The others serve GET /events and its pages, ordered by time and, within the same microsecond, by identity.
 
 -- All events, or those of a time window, and any filter that has no index of its own.
 CREATE INDEX area_mode_events_time ON area_mode_events (epoch_timestamp, event_id);
@@ -8,6 +8,8 @@ CREATE INDEX area_mode_events_time ON area_mode_events (epoch_timestamp, event_i
 CREATE INDEX area_mode_events_area ON area_mode_events (area_code, epoch_timestamp, event_id, multiplayer_mode);
 -- One user: events, sessions, erasing.
 CREATE INDEX area_mode_events_user ON area_mode_events (user_id, epoch_timestamp, event_id);
+-- outcome=stale and outcome=late: few, so found by nothing else, and cheap to keep.
+CREATE INDEX area_mode_events_ignored ON area_mode_events (epoch_timestamp, event_id) WHERE outcome IN ('stale', 'late');
 
 -- The counters over time: a row for each minute of event time in which a counter changed.
 -- `last` is the count at the minute's end, so last = the former row's last + logins - logouts, and the newest
