@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest, PostEvents
@@ -121,11 +121,16 @@ async def _problem(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router, in the form of all errors."""
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return Problem(error.status_code, code, error.detail, headers=dict(error.headers or {})).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The router tells the methods of the first route with this path only.
+        routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+    return Problem(error.status_code, code, error.detail, headers=headers).response()
 
 
 async def _hung_up(_: Request, error: Exception) -> Response:

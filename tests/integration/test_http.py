@@ -1,51 +1,19 @@
 """The HTTP contract, against the running service."""
 
 import gzip
-import itertools
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers import Stack
-
-_areas = itertools.count(200_000)
-
-
-@pytest.fixture
-def http(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=10) as client:
-        yield client
-
-
-@pytest.fixture
-def area() -> int:
-    return next(_areas)
-
-
-def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", **more: Any) -> dict[str, Any]:
-    return {
-        "area_code": area,
-        "multiplayer_mode": mode,
-        "user_id": f"{user}@{area}",
-        "events_name": name,
-    } | more
+from tests.calls import event, problem
 
 
 def stats(http: httpx.Client, *areas: Any, **more: Any) -> Any:
     return http.get("/stats", params={"area_code": areas, **more}).raise_for_status().json()
-
-
-def problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    read: dict[str, Any] = response.json()
-    assert read["status"] == status
-    return read
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -75,7 +43,7 @@ def test_events_are_counted_whatever_they_are_wrapped_in(http: httpx.Client, are
 
 
 def test_stats_are_most_played_first_in_the_order_asked_for(http: httpx.Client, area: int) -> None:
-    other = next(_areas)
+    other = area + 1_000_000
     for mode, players in (("few", 1), ("most", 3), ("some", 2)):
         http.post("/events", json=[event(area, f"{mode}{n}", mode=mode) for n in range(players)])
     ranking = [{"multiplayer_mode": mode, "count": n} for mode, n in (("most", 3), ("some", 2), ("few", 1))]
@@ -203,7 +171,9 @@ def test_bad_query_is_named(http: httpx.Client, query: str) -> None:
 
 def test_unknown_paths_and_methods_are_problems(http: httpx.Client) -> None:
     assert problem(http.get("/nowhere"), 404)["code"] == "not_found"
-    assert problem(http.get("/events"), 405)["code"] == "method_not_allowed"
+    refused = http.put("/events")
+    assert problem(refused, 405)["code"] == "method_not_allowed"
+    assert refused.headers["allow"] == "GET, HEAD, POST"
     assert problem(http.post("/stats"), 405)["code"] == "method_not_allowed"
 
 

@@ -127,7 +127,7 @@ def test_calls_to_a_server_without_the_script_give_it_the_script(engine: Engine)
 
 def trim(engine: Engine, run_id: str, before: str, keep: int, age: int, epoch: str = "epoch") -> int:
     replid = engine.do(engine.redis.info("replication"))["master_replid"]
-    keys = [engine.keys.epoch, engine.keys.events]
+    keys = [engine.keys.epoch, engine.keys.events, engine.keys.let_go]
     removed: int = engine.do(
         lua.trim_events(engine.redis, keys, [epoch, run_id, replid, *before.split("-"), keep, age])
     )
@@ -148,6 +148,19 @@ def test_trim_removes_what_is_archived_and_old_and_more_than_the_tail(engine: En
     assert trim(engine, run_id, ids[-1], keep=5, age=0) == 15
     assert trim(engine, run_id, ids[-1], keep=5, age=0) == 0
     assert engine.do(engine.redis.xlen(engine.keys.events)) == 5
+
+
+def test_trim_lets_go_of_what_names_an_erased_user_whatever_its_age(engine: Engine) -> None:
+    for n in range(30):
+        engine.record([(f"u{n}", "1|m", "LOGIN", "")])
+    ids = [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))]
+    run_id = engine.do(engine.redis.info("server"))["run_id"]
+    engine.do(engine.redis.set(engine.keys.let_go, ids[19]))
+    assert trim(engine, run_id, ids[10], keep=30, age=600_000) == 10, "the others are not archived"
+    assert trim(engine, run_id, ids[-1], keep=30, age=600_000) == 10, "the others name somebody else"
+    engine.do(engine.redis.set(engine.keys.let_go, ids[-1]))
+    assert trim(engine, run_id, "999999999999999-0", keep=30, age=600_000) == 9, "one always stays"
+    assert [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))] == ids[-1:]
 
 
 @pytest.mark.parametrize(
