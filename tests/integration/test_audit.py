@@ -281,7 +281,8 @@ def test_export_whose_client_hangs_up_is_ended(stack: Stack, http: httpx.Client)
         return asyncio.run(count())
 
     with http.stream("GET", "/events?format=ndjson") as response:
-        next(response.iter_bytes())
+        chunks = response.iter_bytes()
+        next(chunks)
         assert exporting() == 1
     eventually(lambda: exporting() == 0)
 
