@@ -1,11 +1,9 @@
 """What a batch of events changes: the counters, and the minutes of event time in which they change."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 MINUTE_US = 60_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # (area_code, multiplayer_mode, minutes since 1970) -> [change, how far it rose above its begin, log-ins], the
 # events taken in the order of the log
@@ -34,10 +32,14 @@ def count_rows(changes: Changes, rows: Iterable[Any]) -> None:
 
 def columns_of(changes: Changes) -> tuple[list[list[Any]], list[list[Any]]]:
     """The arguments of add_deltas.sql and of add_minutes.sql; sorted, so that writers meet in one order."""
-    sums: dict[tuple[bytes, bytes], int] = {}
-    minutes = []
-    for (area, mode, minute), (change, rise, logins) in sorted(changes.items()):
+    keys = sorted(changes)
+    areas = [area.decode() for area, _, _ in keys]
+    modes = [mode.decode() for _, mode, _ in keys]
+    counts = [changes[key] for key in keys]
+    changed = [count[0] for count in counts]
+    sums: dict[tuple[str, str], int] = {}
+    for area, mode, change in zip(areas, modes, changed, strict=True):
         sums[area, mode] = sums.get((area, mode), 0) + change
-        minutes.append((area.decode(), mode.decode(), _EPOCH + timedelta(minutes=minute), change, rise, logins))
-    deltas = [(area.decode(), mode.decode(), change) for (area, mode), change in sums.items()]
-    return [list(column) for column in zip(*deltas, strict=True)], [list(c) for c in zip(*minutes, strict=True)]
+    deltas = [[area for area, _ in sums], [mode for _, mode in sums], list(sums.values())]
+    minutes = [minute for _, _, minute in keys]
+    return deltas, [areas, modes, minutes, changed, [count[1] for count in counts], [count[2] for count in counts]]

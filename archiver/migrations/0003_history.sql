@@ -19,12 +19,12 @@ CREATE TABLE area_mode_minutes (
     area_code        text NOT NULL,
     multiplayer_mode text NOT NULL,
     minute           timestamptz NOT NULL,
-    last             bigint NOT NULL,
-    peak             bigint NOT NULL,
-    logins           bigint NOT NULL, -- sum of the positive deltas
-    logouts          bigint NOT NULL, -- sum of the negative ones: log-outs and expiries
+    last             integer NOT NULL,
+    peak             integer NOT NULL,
+    logins           integer NOT NULL, -- sum of the positive deltas
+    logouts          integer NOT NULL, -- sum of the negative ones: log-outs and expiries
     PRIMARY KEY (area_code, multiplayer_mode, minute)
-);
+) WITH (fillfactor = 50); -- every batch updates the minute's rows: room on their page keeps that off the index
 
 INSERT INTO area_mode_minutes
 SELECT area_code, multiplayer_mode, minute,

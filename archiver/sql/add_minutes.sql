@@ -1,20 +1,27 @@
 -- Counts a batch's changes into the minutes of event time they belong to. To be run behind add_deltas, whose
 -- row locks keep other writers of the same counters waiting.
--- $1 area, $2 mode, $3 minute, each once; of it $4 the change, $5 how far it rose above its begin, $6 the log-ins.
+-- $1 area, $2 mode, $3 minute since 1970, each once; of it $4 the change, $5 how far it rose above its begin,
+-- $6 the log-ins.
 WITH batch AS (
-    SELECT *, sum(change) OVER counter - change AS before, lead(minute, 1, 'infinity') OVER counter AS until
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
-        AS b (area, mode, minute, change, rise, logins)
-    WINDOW counter AS (PARTITION BY area, mode ORDER BY minute)
-), shifted AS (
-    -- Minutes behind one of the batch, from an event that came late: they begin from another count.
+    SELECT area, mode, minute, change, rise, logins,
+        (sum(change) OVER counter - change)::bigint AS before, lead(minute, 1, 'infinity') OVER counter AS until
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+            AS b (area, mode, number, change, rise, logins),
+        to_timestamp(number * 60.0) AS minute
+    WINDOW counter AS (PARTITION BY area, mode ORDER BY number)
+), counted AS (
+    -- A minute that is there goes on. Those behind it, when the event came late, begin from another count.
     UPDATE area_mode_minutes AS m
-    SET last = m.last + before + change, peak = m.peak + before + change
-    FROM batch
-    WHERE area_code = area AND multiplayer_mode = mode AND m.minute > batch.minute AND m.minute < until
-        AND before + change <> 0
+    SET last = m.last + before + change,
+        peak = before + CASE WHEN m.minute = b.minute THEN greatest(m.peak, m.last + rise) ELSE m.peak + change END,
+        logins = m.logins + CASE WHEN m.minute = b.minute THEN b.logins ELSE 0 END,
+        logouts = m.logouts + CASE WHEN m.minute = b.minute THEN b.logins - change ELSE 0 END
+    FROM batch AS b
+    WHERE area_code = area AND multiplayer_mode = mode AND m.minute >= b.minute AND m.minute < until
+        AND (m.minute = b.minute OR before + change <> 0)
+    RETURNING area_code, multiplayer_mode, m.minute
 )
-INSERT INTO area_mode_minutes AS m
+INSERT INTO area_mode_minutes
 SELECT area, mode, minute, begin + change, begin + rise, logins, logins - change
 FROM (
     SELECT batch.*, before + coalesce((
@@ -23,11 +30,5 @@ FROM (
         ORDER BY former.minute DESC LIMIT 1
     ), 0) AS begin
     FROM batch
+    WHERE (area, mode, minute) NOT IN (SELECT * FROM counted)
 ) AS b
--- A minute that is there goes on from its own change; excluded.last - excluded.logins + excluded.logouts is `begin`.
-ON CONFLICT (area_code, multiplayer_mode, minute) DO UPDATE SET
-    last = excluded.last + m.logins - m.logouts,
-    peak = excluded.last + m.logins - m.logouts - excluded.logins + excluded.logouts
-        + greatest(m.peak - m.last, excluded.peak - excluded.last + excluded.logins - excluded.logouts),
-    logins = m.logins + excluded.logins,
-    logouts = m.logouts + excluded.logouts
