@@ -18,10 +18,22 @@ CONNECT_SECONDS = 5.0
 # Queries that run at a time in this process; others wait for them.
 MAX_QUERIES = 4
 # Rows of an export that are in memory at a time: formatted in well under a millisecond, so reads get between.
-EXPORT_ROWS = 250
+EXPORT_ROWS = 100
 # An export whose client takes nothing for so long is ended: it holds a snapshot, and locks that retention needs.
 EXPORT_IDLE_SECONDS = 60
 EXPORT_LOCK = 0x6D6F6465  # "mode", with the number of a place beside it
+
+# How Postgres plans the queries.
+PLANNER = {
+    # One core a query: the others are the archiver's.
+    "max_parallel_workers_per_gather": "0",
+    # Planned once a connection, not once a query: with a partition a day that takes longer than the query.
+    "plan_cache_mode": "force_generic_plan",
+    # Every question has an index in its order; a guess of how much it finds is not to decide otherwise.
+    "enable_sort": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
 
 # What Postgres says when it is not there, or going away, or not yet what it should be.
 _ABSENT = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -58,14 +70,7 @@ class Audit:
                 "statement_timeout": milliseconds,
                 "idle_in_transaction_session_timeout": str(EXPORT_IDLE_SECONDS * 1000),
                 "timezone": "UTC",
-                # One core a query: the others are the archiver's.
-                "max_parallel_workers_per_gather": "0",
-                # Planned once a connection, not once a query: with a partition a day that takes longer than the query.
-                "plan_cache_mode": "force_generic_plan",
-                # Every question has an index in its order; a guess of how much it finds is not to decide otherwise.
-                "enable_sort": "off",
-                "enable_seqscan": "off",
-                "jit": "off",
+                **PLANNER,
             },
         )
 

@@ -40,6 +40,6 @@ def columns_of(changes: Changes) -> tuple[list[list[Any]], list[list[Any]]]:
     sums: dict[tuple[str, str], int] = {}
     for area, mode, change in zip(areas, modes, changed, strict=True):
         sums[area, mode] = sums.get((area, mode), 0) + change
-    deltas = [[area for area, _ in sums], [mode for _, mode in sums], list(sums.values())]
+    deltas: list[list[Any]] = [[area for area, _ in sums], [mode for _, mode in sums], list(sums.values())]
     minutes = [minute for _, _, minute in keys]
     return deltas, [areas, modes, minutes, changed, [count[1] for count in counts], [count[2] for count in counts]]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import report
+from bench import history, report
 from bench.archive import store_and_copy, sustained
 from bench.contests import Contests
 from bench.load import Sample
@@ -63,7 +63,12 @@ def main() -> None:
         prog="scripts/bench", description="Measures Modepulse beside what would replace it."
     )
     parser.add_argument("--quick", action="store_true", help="less than two minutes; does not replace bench/latest.*")
-    quick = parser.parse_args().quick
+    parser.add_argument("--history", nargs="?", type=int, const=10_000_000, metavar="EVENTS", help="docs/history.md")
+    arguments = parser.parse_args()
+    if arguments.history:
+        history.main(arguments.history)
+        return
+    quick = arguments.quick
     rounds, seconds = (2, 1.0) if quick else (5, 2.0)
     binary = redis_binary("redis-server")
 
