@@ -63,7 +63,7 @@ class Audit:
             max_size=MAX_QUERIES + self._settings.max_exports,
             timeout=CONNECT_SECONDS,
             command_timeout=self._settings.query_timeout_seconds + 5,
-            max_inactive_connection_lifetime=60,
+            max_inactive_connection_lifetime=600,
             server_settings={
                 "application_name": "modepulse-audit",
                 "default_transaction_read_only": "on",

@@ -134,7 +134,7 @@ def _explain(archive: Archive, query: str, args: list[Any]) -> tuple[float, str]
 def history_of_a_day(archive: Archive) -> tuple[float, bool]:
     """(ms of a request, whether its counts are those of the events)"""
     day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
-    params = {"area_code": "101", "from": day.timestamp(), "to": day.timestamp() + 86_400}
+    params: dict[str, Any] = {"area_code": "101", "from": day.timestamp(), "to": day.timestamp() + 86_400}
     times = []
     for _ in range(21):
         start = time.perf_counter()
