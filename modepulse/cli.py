@@ -122,11 +122,14 @@ def erase(
     """Forget a user: end the sessions, replace the name in all history. Cannot be undone; safe to repeat."""
     from modepulse.client import EraseFailed
     from modepulse.client import erase as run
+    from modepulse.dev import ADMIN_TOKEN
 
     token = _settings().admin_token
-    if not url or not token:
-        running = _run_json(data_dir, "MODEPULSE_ADMIN_TOKEN or --url is not set")
-        url, token = url or running["url"], token or running["admin_token"]
+    url = url or _run_json(data_dir, "--url is not set")["url"]
+    try:
+        token = token or (data_dir / ADMIN_TOKEN).read_text().strip()
+    except OSError:
+        _fail(f"MODEPULSE_ADMIN_TOKEN is not set and {data_dir} is not a data directory of `modepulse dev`", 2)
     try:
         sessions, events = run(url, token, user_id)
     except EraseFailed as error:

@@ -29,6 +29,7 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 YOUNG_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 SETTINGS_EXIT = 2
+ADMIN_TOKEN = "admin_token"  # a file of the data directory
 
 
 class Stopped(Exception):
@@ -105,7 +106,7 @@ class Supervisor:
             ports["postgres"] = port = free_port(before.get("postgres"))
             self._add_postgres(Postgres(self._data / "postgres", port))
         (self._data / "ports.json").write_text(json.dumps(ports))
-        self._admin_token = self._settings.admin_token or _kept_token(self._data / "admin_token")
+        self._admin_token = self._settings.admin_token or _kept_token(self._data / ADMIN_TOKEN)
         self._environment |= {
             "MODEPULSE_REDIS_URL": self._redis_url,
             "MODEPULSE_POSTGRES_DSN": self._postgres_dsn,
@@ -201,12 +202,11 @@ class Supervisor:
         print(f"ready {_url(self._host, self._port)}", flush=True)
 
     def _write_run_json(self) -> None:
-        """Readable by its owner only: it holds the password of Postgres and the admin token."""
+        """Readable by its owner only: the DSN holds a password."""
         run = {
             "url": _url(self._host, self._port),
             "redis_url": self._redis_url,
             "postgres_dsn": self._postgres_dsn,
-            "admin_token": self._admin_token,
             "pids": {
                 name: next((p.process.pid for p in self._parts if p.name == name and p.process), None)
                 for name in ("redis", "postgres", "api", "archiver")

@@ -119,6 +119,15 @@ class Stack:
         read: dict[str, Any] = json.loads((self.directory / "run.json").read_text())
         return read
 
+    @property
+    def admin(self) -> dict[str, str]:
+        """The header of who may erase."""
+        return {"Authorization": f"Bearer {self.admin_token}"}
+
+    @property
+    def admin_token(self) -> str:
+        return (self.directory / "admin_token").read_text().strip()
+
     def kill(self, part: str, number: int = signal.SIGKILL) -> None:
         os.kill(self.run["pids"][part], number)
 

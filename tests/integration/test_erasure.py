@@ -18,8 +18,7 @@ from tests.servers import Stack, eventually, live_counts, modepulse
 
 
 def delete(stack: Stack, user: str) -> Any:
-    token = stack.run["admin_token"]
-    answer = httpx.delete(f"{stack.url}/users/{user}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer = httpx.delete(f"{stack.url}/users/{user}", headers=stack.admin, timeout=30)
     return answer.raise_for_status().json()
 
 
@@ -119,13 +118,12 @@ def test_what_was_not_yet_archived_is_erased_too_and_the_new_life_is_not(own_sta
 def test_only_the_admin_may(stack: Stack, http: httpx.Client, area: int) -> None:
     http.post("/events", json=event(area, "ann")).raise_for_status()
     path = f"/users/ann@{area}"
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": stack.run["admin_token"]}):
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": stack.admin_token}):
         refused = http.delete(path, headers=headers)
         assert problem(refused, 401)["code"] == "unauthorized"
         assert refused.headers["www-authenticate"].startswith("Bearer")
     assert live_counts(stack)[f"{area}|duel"] == 1
-    admin = {"Authorization": f"Bearer {stack.run['admin_token']}"}
-    assert problem(http.delete("/users/a%7Cb", headers=admin), 422)["errors"][0]["loc"] == ["path", "user_id"]
+    assert problem(http.delete("/users/a%7Cb", headers=stack.admin), 422)["errors"][0]["loc"] == ["path", "user_id"]
 
 
 def test_the_command_erases(stack: Stack, http: httpx.Client, area: int) -> None:
@@ -133,7 +131,7 @@ def test_the_command_erases(stack: Stack, http: httpx.Client, area: int) -> None
     http.post("/events", json=event(area) | {"user_id": user}).raise_for_status()
     first = modepulse("erase", user, "--data-dir", str(stack.directory))
     assert (first.returncode, first.stdout) == (0, "1 sessions ended, 2 events erased\n"), first.stderr
-    admin = os.environ | {"MODEPULSE_ADMIN_TOKEN": stack.run["admin_token"]}
+    admin = os.environ | {"MODEPULSE_ADMIN_TOKEN": stack.admin_token}
     again = modepulse("erase", user, "--url", stack.url, env=admin)
     assert again.stdout == "0 sessions ended, 0 events erased\n"
     assert f"{area}|duel" not in live_counts(stack)
