@@ -6,6 +6,7 @@ What GET /stats shows = area_mode_events_agg = the sum of the deltas in area_mod
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
@@ -38,20 +39,29 @@ class NotSettled(Exception):
     """Nothing to compare yet: the partition is closed or being healed."""
 
 
-async def verify(settings: Settings, redis: Redis) -> list[str]:
-    """One line for each difference, none when all is well. Raises NotSettled, RedisError, PostgresError."""
+@dataclass
+class Verdict:
+    """A line for each difference, none when all is well; and players, as each place counts them."""
+
+    differences: list[str] = field(default_factory=list)
+    live: int = 0
+    aggregate: int = 0
+    deltas: int = 0
+
+
+async def verify(settings: Settings, redis: Redis) -> Verdict:
+    """Raises NotSettled, RedisError, PostgresError."""
     postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    verdict = Verdict()
     try:
-        return [
-            line
-            for partition in range(settings.partitions)
-            for line in await _verify(settings, redis, postgres, partition)
-        ]
+        for partition in range(settings.partitions):
+            await _verify(settings, redis, postgres, partition, verdict)
     finally:
         postgres.terminate()
+    return verdict
 
 
-async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: int) -> list[str]:
+async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: int, verdict: Verdict) -> None:
     await _settled(redis, postgres, partition)
     keys = keys_of(partition)
     epoch, last, counters, sessions = await snapshot(redis, [keys.epoch, keys.events, keys.areas], [])
@@ -69,7 +79,10 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
     at_position = Counter(archived)
     at_position.subtract(later)
     at_position.update(waiting)
-    return [
+    verdict.live += sum(live.values())
+    verdict.aggregate += sum(aggregate.values())
+    verdict.deltas += sum(archived.values())
+    verdict.differences += [
         *_differences(partition, "counters", live, "active sessions", _pairs(sessions)),
         *_differences(partition, "counters", live, "sum of deltas in Postgres and log", at_position),
         *_differences(partition, "area_mode_events_agg", aggregate, "sum of deltas in area_mode_events", archived),

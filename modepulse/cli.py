@@ -84,14 +84,17 @@ def verify(data_dir: RunData = Path(".modepulse")) -> None:
 
     settings = _running(data_dir)
     try:
-        differences = _with_redis(settings, lambda redis: run(settings, redis))
+        verdict = _with_redis(settings, lambda redis: run(settings, redis))
     except NotSettled as error:
         _fail(str(error), 1)
-    for line in differences:
+    for line in verdict.differences:
         print(line)
-    if differences:
-        _fail(f"{len(differences)} differences", 1)
-    print("counters, sessions, log and Postgres agree")
+    if verdict.differences:
+        _fail(f"{len(verdict.differences)} differences", 1)
+    print(
+        f"counters, sessions, log and Postgres agree: {verdict.live} players in GET /stats;"
+        f" archived {verdict.aggregate} in area_mode_events_agg, {verdict.deltas} by the sum of deltas"
+    )
 
 
 @app.command()
