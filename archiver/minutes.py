@@ -8,6 +8,8 @@ MINUTE_US = 60_000_000
 # (area_code, multiplayer_mode, minutes since 1970) -> [change, how far it rose above its begin, log-ins], the
 # events taken in the order of the log
 Changes = dict[tuple[bytes, bytes, int], list[int]]
+# Of an argument that is an array: names or numbers.
+Column = list[Any]
 
 
 def count(changes: Changes, area: bytes, mode: bytes, time_us: int, delta: int) -> None:
@@ -30,7 +32,7 @@ def count_rows(changes: Changes, rows: Iterable[Any]) -> None:
         count(changes, area.encode(), mode.encode(), round(seconds * 1_000_000), delta)
 
 
-def columns_of(changes: Changes) -> tuple[list[list[Any]], list[list[Any]]]:
+def columns_of(changes: Changes) -> tuple[list[Column], list[Column]]:
     """The arguments of add_deltas.sql and of add_minutes.sql; sorted, so that writers meet in one order."""
     keys = sorted(changes)
     areas = [area.decode() for area, _, _ in keys]
@@ -40,6 +42,6 @@ def columns_of(changes: Changes) -> tuple[list[list[Any]], list[list[Any]]]:
     sums: dict[tuple[str, str], int] = {}
     for area, mode, change in zip(areas, modes, changed, strict=True):
         sums[area, mode] = sums.get((area, mode), 0) + change
-    deltas: list[list[Any]] = [[area for area, _ in sums], [mode for _, mode in sums], list(sums.values())]
+    deltas: list[Column] = [[area for area, _ in sums], [mode for _, mode in sums], list(sums.values())]
     minutes = [minute for _, _, minute in keys]
     return deltas, [areas, modes, minutes, changed, [count[1] for count in counts], [count[2] for count in counts]]

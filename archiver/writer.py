@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from archiver.encode import Encoder
-from archiver.minutes import Changes, columns_of, count_rows
+from archiver.minutes import Changes, Column, columns_of, count_rows
 from archiver.reader import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
 
 log = logging.getLogger(__name__)
@@ -196,26 +196,36 @@ async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tupl
 async def append(connection: Any, partition: int, entries: list[Entry]) -> int | None:
     """Copies the entries' events straight into the table, all of them or, where any is known already or cannot
     be stored, none: then returns None, and each has to be looked at."""
-    encoder = Encoder(partition, entries)
     try:
         async with connection.transaction():
-            status = await connection.copy_to_table(
-                "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
-            )
-            await _count(connection, encoder.changes)
+            count, changes = await copy(connection, partition, entries)
+            await _count(connection, changes)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_about_data(error):
             raise
         return None
-    return int(status.split()[1])
+    return count
+
+
+async def copy(connection: Any, partition: int, entries: list[Entry]) -> tuple[int, Changes]:
+    """Copies the entries' events into the table; returns how many, and what they change."""
+    encoder = Encoder(partition, entries)
+    status = await connection.copy_to_table(
+        "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
+    )
+    return int(status.split()[1]), encoder.changes
 
 
 async def _count(connection: Any, changes: Changes) -> None:
     """Moves the aggregate and the minutes by what a batch changes."""
     if changes:
-        deltas, minutes = columns_of(changes)
-        await connection.execute(ADD_DELTAS, *deltas)
-        await connection.execute(ADD_MINUTES, *minutes)
+        await add_counts(connection, *columns_of(changes))
+
+
+async def add_counts(connection: Any, deltas: list[Column], minutes: list[Column]) -> None:
+    """The columns of archiver.minutes.columns_of."""
+    await connection.execute(ADD_DELTAS, *deltas)
+    await connection.execute(ADD_MINUTES, *minutes)
 
 
 async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Checkpoint:

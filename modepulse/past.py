@@ -1,17 +1,20 @@
 """`modepulse simulate --to-postgres`: a history of some days, written into the archive as the archiver writes it.
 
 It never was in Redis: it stands in a partition of its own, which healing and rebuilding do not look at, and everybody
-has left at its end, so that all counters stay what they are.
+has left at its end, so that all counters stay what they are. It is one transaction: there or not.
 """
 
 import math
 import random
 import time
+from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from app.contract.token import new_token
 from archiver import days, writer
+from archiver.minutes import Changes, Column, columns_of
 from archiver.reader import Entry
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
@@ -25,10 +28,7 @@ HEADS = {"LOGIN": "LOGIN+1", "LOGOUT": "LOGOUT-1", "EXPIRE": "EXPIRE-1"}
 
 
 async def write_past(dsn: str, world: World, events: int, days_back: int) -> int:
-    """Returns how many events were written: about `events`. Raises PostgresError.
-
-    Stopped by cancellation, it still lets everybody leave before it ends.
-    """
+    """Returns how many events were written: about `events`. Raises PostgresError."""
     connection = await writer.connect(dsn, patient=True)
     try:
         await writer.migrate(connection)
@@ -36,20 +36,53 @@ async def write_past(dsn: str, world: World, events: int, days_back: int) -> int
         start = end - days_back * DAY
         await days.make(connection, datetime.fromtimestamp(start, UTC).date(), days.today() + timedelta(days=1))
         written = 0
+        counters = Counters()
         with progress() as bar:
-            task = bar.add_task("events", total=events)
-            for batch in _batches(world, start, end, events):
-                count = await writer.append(connection, PARTITION, batch)
-                assert count is not None, "a history cannot be written twice"
-                written += count
-                bar.update(task, completed=written, total=max(events, written))
-            bar.update(task, description="statistics")
+            async with connection.transaction():
+                task = bar.add_task("events", total=events)
+                for batch in _batches(world, start, end, events):
+                    count, changes = await writer.copy(connection, PARTITION, batch)
+                    counters.add(changes)
+                    written += count
+                    bar.update(task, completed=written, total=max(events, written))
+                task = bar.add_task("minutes", total=counters.minutes)
+                for deltas, minutes in counters.columns():
+                    await writer.add_counts(connection, deltas, minutes)
+                    bar.advance(task, len(minutes[0]))
             # Not of the days to come: what is known to be empty is read as a whole, also when it is no longer.
             filled = [row["name"] for row in await connection.fetch(days.DAYS) if row["day"] <= days.today()]
             await connection.execute(f"ANALYZE {', '.join(filled)}, area_mode_minutes")
         return written
     finally:
         connection.terminate()
+
+
+class Counters:
+    """The minutes of all counters, 32 bytes each. They are written counter by counter: were they written as they come,
+    each batch would shift all the minutes that another history has behind it."""
+
+    def __init__(self) -> None:
+        self._minutes: defaultdict[tuple[bytes, bytes], array[int]] = defaultdict(lambda: array("q"))
+        self.minutes = 0
+
+    def add(self, changes: Changes) -> None:
+        """Of minutes that were not added before."""
+        for (area, mode, minute), change in changes.items():
+            self._minutes[area, mode].extend((minute, *change))
+        self.minutes += len(changes)
+
+    def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
+        """As archiver.minutes.columns_of gives them, some counters at a time."""
+        some: Changes = {}
+        for (area, mode), numbers in sorted(self._minutes.items()):
+            for place in range(0, len(numbers), 4):
+                minute, *change = numbers[place : place + 4]
+                some[area, mode, minute] = change
+            if len(some) >= BATCH_EVENTS:
+                yield columns_of(some)
+                some = {}
+        if some:
+            yield columns_of(some)
 
 
 def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[Entry]]:
