@@ -95,8 +95,7 @@ async def _detach(connection: Any, name: str) -> int:
 async def _forget_minutes(connection: Any, before: datetime) -> int:
     async with connection.transaction():
         # Counter by counter along the key: to read the whole table for the few rows of a day takes seconds.
-        await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off")
-        await connection.execute("SET LOCAL enable_mergejoin = off")
+        await connection.execute("SET LOCAL enable_seqscan = off")
         deleted: str = await connection.execute(FORGET_MINUTES, before)
     return int(deleted.split()[1])
 

@@ -75,6 +75,9 @@ async def connect(dsn: str, patient: bool = False, name: str = "modepulse-archiv
             "statement_timeout": "0" if patient else "8s",
             "idle_in_transaction_session_timeout": "0" if patient else "5s",
             "timezone": "UTC",
+            # A batch touches few rows of large tables, each found by its key: never a reason to read a whole one.
+            "enable_hashjoin": "off",
+            "enable_mergejoin": "off",
         },
     )
 

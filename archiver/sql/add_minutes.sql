@@ -32,3 +32,5 @@ FROM (
     FROM batch
     WHERE (area, mode, minute) NOT IN (SELECT * FROM counted)
 ) AS b
+-- A sort in between: looked up before they are inserted, or each would step over those inserted just now.
+ORDER BY area, mode, minute DESC
