@@ -6,7 +6,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.audit import MAX_LIMIT, Conditions, add_span, page
+from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import only, whole_number
 from app.audit import Audit, sql
 from app.contract.event import NAME_RULE, is_name
@@ -41,8 +41,8 @@ async def get_history(request: Request) -> Response:
     only(request, "from", "to", "limit", "cursor")
     user_id = _user_id(request)
     conditions = Conditions("sessions")
-    conditions.filter("user_id", "s.user_id = {}", user_id)
-    add_span(conditions, request, table="s")
+    conditions.filter("user_id", user_id)
+    add_span(conditions, request)
     limit = whole_number(request, "limit", 100, 1, MAX_LIMIT)
     audit: Audit = request.state.audit
     rows = await audit.fetch(conditions.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *conditions.args)
