@@ -134,7 +134,7 @@ class Audit:
             ) from error
         except _ABSENT as error:
             log.error("The archive does not answer", exc_info=error, extra={"action": "audit"})
-            raise Unavailable("archive_unavailable", "The archive cannot be reached", 5) from error
+            raise Unavailable("archive_unavailable", "The archive does not answer", 5) from error
 
 
 def _no_archive() -> Unavailable:

@@ -233,7 +233,8 @@ def simulate(
         from modepulse.past import write_past
 
         start = time.monotonic()
-        written = _with_stores(write_past(_running(data_dir).postgres_dsn, world, events, days))
+        dsn = _settings().postgres_dsn or _run_json(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"]
+        written = _with_stores(write_past(dsn, world, events, days))
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return
     try:

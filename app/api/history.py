@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -51,10 +51,9 @@ async def get_history(request: Request) -> Response:
     steps, area, peak = _asked(request, "multiplayer_mode")
     mode = name_of(request, "multiplayer_mode")
     parts = []
-    for name, counts in await _series(request, area, mode, steps, peak):
+    async for name, counts in _series(request, area, mode, steps, peak):
         points = list(zip(steps.starts, counts, strict=True))
         parts.append(b"%b:%b" % (orjson.dumps(name), orjson.dumps(points)))
-        await asyncio.sleep(0)  # a read of the live counts may be waiting
     body = b'{"area_code":%b,"step":%d,"series":{%b}}' % (orjson.dumps(area), steps.step, b",".join(parts))
     return Response(body, media_type="application/json")
 
@@ -67,11 +66,10 @@ async def get_top(request: Request) -> Response:
     steps, area, peak = _asked(request)
     modes: list[str | None] = [None] * len(steps.starts)
     most = [0] * len(steps.starts)
-    for name, counts in await _series(request, area, None, steps, peak):
+    async for name, counts in _series(request, area, None, steps, peak):
         for place, count in enumerate(counts):
             if count and count >= most[place]:
                 modes[place], most[place] = name, count
-        await asyncio.sleep(0)
     top = list(zip(steps.starts, modes, most, strict=True))
     return Response(orjson.dumps({"area_code": area, "step": steps.step, "top": top}), media_type="application/json")
 
@@ -86,20 +84,19 @@ def _asked(request: Request, *names: str) -> tuple[Steps, str, bool]:
 
 async def _series(
     request: Request, area: str, mode: str | None, steps: Steps, peak: bool
-) -> list[tuple[str, list[int]]]:
-    """(mode, its count in each step) of the modes that were played, by name."""
+) -> AsyncIterator[tuple[str, list[int]]]:
+    """(mode, its count in each step) of the modes that were played, by name; lets live reads get between."""
     starts = steps.starts
     if not starts:
-        return []
+        return
     audit: Audit = request.state.audit
     begin, end = (datetime.fromtimestamp(at, UTC) for at in (starts.start, starts.stop))
     rows = await audit.fetch(MINUTES_QUERY, area, begin, end, starts.step, mode)
-    found = []
     for name, of_mode in groupby(rows, key=lambda row: row["mode"]):
         counts = list(_filled(of_mode, starts, peak))
         if any(counts):
-            found.append((name, counts))
-    return found
+            yield name, counts
+        await asyncio.sleep(0)
 
 
 def _filled(rows: Iterator[Any], starts: range, peak: bool) -> Iterator[int]:
