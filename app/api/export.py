@@ -36,6 +36,10 @@ class Export(Response):
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.body"})
+            return
         lines = _csv_lines if self._form == "csv" else _json_lines
         async with self._rows as rows:
             gone = asyncio.ensure_future(_disconnect(receive))
