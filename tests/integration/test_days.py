@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,6 @@ import pytest
 
 from app.contract.token import new_token
 from archiver import days, reader, writer
-from tests.servers import postgres_server
 
 PARTITIONS = "SELECT relname FROM pg_class WHERE relname ~ '^area_mode_events_[0-9]{8}$' AND relispartition ORDER BY 1"
 ARCHIVED = """
@@ -20,12 +19,6 @@ ARCHIVED = """
     ) AS both_ GROUP BY 1, 2 ORDER BY 1, 2
 """
 COUNTERS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mode_events_agg ORDER BY 1, 2"
-
-
-@pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_server(tmp_path_factory.mktemp("days")) as postgres:
-        yield postgres.dsn()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 from app.contract.token import new_token
 from archiver import days, reader, writer
 from tests.history import EVENTS, MINUTES, minutes_of
-from tests.servers import postgres_server
 
 LINES = [
     "LOGIN+1|111|duel|ann|",
@@ -33,12 +32,6 @@ SUMS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mode_ev
 def entry(seq: int, lines: list[str], at: int = NOW) -> reader.Entry:
     text = "\n".join(lines).encode()
     return (1, seq), [b"token", new_token().encode(), b"at", str(at).encode(), b"events", text]
-
-
-@pytest.fixture(scope="module")
-def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_server(tmp_path_factory.mktemp("store")) as postgres:
-        yield postgres.dsn()
 
 
 @pytest.fixture
