@@ -15,9 +15,11 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest, PostEvents
+from app.api.live import Question, Reader, StreamStats
 from app.api.stats import GetStats
 from app.audit import Audit
 from app.batcher import Batcher
+from app.broadcast import Broadcast
 from app.contract.connection import connect
 from app.contract.keys import keys_of
 from app.erasure import Erasure
@@ -40,6 +42,7 @@ class State(TypedDict):
     watch: Watch
     audit: Audit
     erasure: Erasure
+    broadcast: Broadcast[Question]
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -67,6 +70,7 @@ def create_app(settings: Settings) -> ASGIApp:
             "watch": watch,
             "audit": audit,
             "erasure": Erasure(store, ingest, audit),
+            "broadcast": Broadcast(Reader(store, watch)),
         }
         await ingest.drain()
         await audit.close()
@@ -99,7 +103,7 @@ class Front:
         self._direct: dict[tuple[str, str], ASGIApp] = {
             (method, route.path): route.app
             for route in app.routes
-            if isinstance(route, Route) and isinstance(route.endpoint, PostEvents | GetStats)
+            if isinstance(route, Route) and isinstance(route.endpoint, PostEvents | GetStats | StreamStats)
             for method in (route.methods or ())
         }
 

@@ -162,7 +162,7 @@ class Batcher:
             part = first.sent // (CALL_EVENTS * FLAT_WIDTH)
             call, seconds, fingerprint = f"{first.key.name}:{part}", first.key.seconds, first.key.fingerprint
         script = record_rest if first.outcomes else record_events
-        keys = [self._keys.epoch, self._keys.call(call), self._keys.events, self._keys.areas, self._keys.expiry]
+        keys = self._keys.record_events(call)
         head = [token, self._lease, self._width, str(seconds), fingerprint]
         try:
             deadline = max(submission.deadline for submission, _ in group)

@@ -29,10 +29,13 @@ class Problem(Exception):
         self.errors = errors or []
         self.headers = headers or {}
 
-    def response(self) -> Response:
+    def body(self) -> bytes:
         body = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
+        return orjson.dumps(body | {"errors": self.errors})
+
+    def response(self) -> Response:
         return Response(
-            orjson.dumps(body | {"errors": self.errors}),
+            self.body(),
             status_code=self.status,
             headers=self.headers,
             media_type="application/problem+json",

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from app.api import audit, health, history, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
+from app.api.live import StreamStats
 from app.settings import Settings
 
 
@@ -16,6 +17,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
     table: list[tuple[str, str, Callable[..., Any]]] = [
         ("POST", "/events", PostEvents(settings)),
         ("GET", "/stats", stats.GetStats()),
+        ("GET", "/stats/stream", StreamStats()),
         ("POST", "/generate_data", generate_data),
         ("GET", "/areas", stats.get_areas),
         ("GET", "/modes", stats.get_modes),

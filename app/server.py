@@ -1,5 +1,6 @@
 """Runs the application on uvicorn."""
 
+import resource
 import socket
 
 import uvicorn
@@ -7,6 +8,7 @@ from starlette.types import ASGIApp
 
 from app import logs
 from app.application import create_app
+from app.broadcast import Broadcast
 from app.settings import Settings
 
 BACKLOG = 2048
@@ -30,7 +32,24 @@ def bind(host: str, port: int) -> socket.socket:
 def serve(settings: Settings, listener: socket.socket) -> bool:
     """Serves until SIGINT or SIGTERM, then answers what is in flight. Returns whether it had started."""
     logs.configure(settings)
+    _allow_connections()
     return run(create_app(settings), listener)
+
+
+def _allow_connections() -> None:
+    """As many as the system permits: listeners stay, and each has one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Server(uvicorn.Server):
+    """Ends the streams before it waits for what is in flight: they have no end of their own."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for part in self.lifespan.state.values():
+            if isinstance(part, Broadcast):
+                part.close()
+        await super().shutdown(sockets)
 
 
 def run(application: ASGIApp, listener: socket.socket) -> bool:
@@ -48,6 +67,6 @@ def run(application: ASGIApp, listener: socket.socket) -> bool:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     server.run(sockets=[listener])
     return server.started

@@ -1,6 +1,7 @@
 """The Redis commands of the read path."""
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
@@ -19,8 +20,11 @@ Ranking = list[bytes]
 # area -> (mode, players), most played first
 Overview = dict[str, list[tuple[str, int]]]
 
-# How old an answer about all areas together may be: it costs a read of every area.
-OVERVIEW_SECONDS = 1.0
+
+# How old an answer about all areas together may be, as it costs a read of every area: so many times what that took,
+# within bounds.
+OVERVIEW_SHARE = 10
+OVERVIEW_SECONDS = (0.1, 1.0)
 PIPELINE_AREAS = 500
 
 
@@ -33,7 +37,7 @@ class Store:
         self._partitions = settings.partitions
         self._wanted: dict[tuple[str, int], list[asyncio.Future[Ranking]]] = {}
         self._reading: asyncio.Task[None] | None = None
-        self._overview: tuple[float, Overview] = (-OVERVIEW_SECONDS, {})
+        self._overview: tuple[float, Overview] = (-math.inf, {})  # good until, what
         self._overview_lock = asyncio.Lock()
 
     def ranking(self, area: str, limit: int) -> asyncio.Future[Ranking]:
@@ -82,10 +86,10 @@ class Store:
     async def overview(self) -> Overview:
         """The rankings of all areas that have players, at most a second old."""
         async with self._overview_lock:
-            read_at, overview = self._overview
-            if time.monotonic() - read_at < OVERVIEW_SECONDS:
+            good_until, overview = self._overview
+            start = time.monotonic()
+            if start < good_until:
                 return overview
-            read_at = time.monotonic()
             overview = {}
             try:
                 for partition in range(self._partitions):
@@ -100,7 +104,9 @@ class Store:
                                 overview[area] = [(mode.decode(), int(count)) for mode, count in pairs(reply)]
             except RedisError as error:
                 raise _unavailable(error) from error
-            self._overview = (read_at, overview)
+            least, most = OVERVIEW_SECONDS
+            age = min(most, max(least, OVERVIEW_SHARE * (time.monotonic() - start)))
+            self._overview = (start + age, overview)
             return overview
 
     async def sessions(self, user_id: str) -> list[tuple[str, str, float]]:

@@ -1,18 +1,23 @@
-"""Looks at Redis once a second: how full it is, and whether it keeps what this service promises."""
+"""Looks at Redis once a second: how full it is, whether it keeps what this service promises, how the service does."""
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.batcher import Batcher
+from app.contract.keys import keys_of
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SECONDS = 1.0
+# The events of so long make the events a second.
+RATE_SECONDS = 5.0
 # What an answered POST rests on; docs/reliability.md says what each means.
 PROMISED = {
     "appendonly": "yes",
@@ -22,13 +27,26 @@ PROMISED = {
 }
 
 
+class Vitals(NamedTuple):
+    """`archive_lag_seconds` is the age of the oldest event that is not in Postgres yet, 0 when there is none."""
+
+    events_per_second: float
+    archive_lag_seconds: float
+
+
 class Watch:
-    """`degraded` names the server's settings that keep less than the promise; None while that is unknown."""
+    """`vitals` are a second old at most while Redis answers.
+
+    `degraded` names the server's settings that keep less than the promise; None while that is unknown.
+    """
 
     def __init__(self, redis: Redis, batchers: Sequence[Batcher], settings: Settings) -> None:
         self._redis = redis
         self._batchers = batchers
         self._share = settings.memory_share
+        self._partitions = [keys_of(partition) for partition in range(settings.partitions)]
+        self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time, events taken until then)
+        self.vitals = Vitals(0.0, 0.0)
         self.degraded: list[str] | None = None
 
     async def run(self) -> None:
@@ -41,6 +59,7 @@ class Watch:
             memory = await self._redis.info("memory")
             self._set_full(memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"])
             config = await self._redis.config_get(*PROMISED)
+            self.vitals = await self._read_vitals()
         except RedisError:
             return  # the requests themselves say so
         found = {_text(name): _text(value) for name, value in config.items()}
@@ -48,6 +67,27 @@ class Watch:
         if degraded != (self.degraded or []):
             log.warning("Durability differs from the promise", extra={"action": "durability", "degraded": degraded})
         self.degraded = degraded
+
+    async def _read_vitals(self) -> Vitals:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.time()
+            for keys in self._partitions:
+                pipeline.get(keys.accepted)
+                pipeline.get(keys.archived)
+            (seconds, microseconds), *values = await pipeline.execute()
+            for keys, archived in zip(self._partitions, values[1::2], strict=True):
+                pipeline.xrange(keys.events, f"({archived.decode()}" if archived else "-", count=1)
+            waiting = [entries[0][0] for entries in await pipeline.execute() if entries]
+        now = seconds + microseconds / 1_000_000
+        oldest = min((int(entry.partition(b"-")[0]) / 1000 for entry in waiting), default=now)
+        samples = self._accepted
+        samples.append((now, sum(int(value or 0) for value in values[::2])))
+        while len(samples) > 2 and samples[1][0] <= now - RATE_SECONDS:
+            samples.popleft()
+        (since, before), (_, after) = samples[0], samples[-1]
+        # Fewer than before: Redis came back older, or was rebuilt.
+        rate = max(0, after - before) / (now - since) if now > since else 0.0
+        return Vitals(round(rate, 1), round(max(0.0, now - oldest), 3))
 
     def _set_full(self, full: bool) -> None:
         for batcher in self._batchers:

@@ -136,12 +136,11 @@ class Contests:
 
     def _script_calls(self) -> Sample:
         self._scratch.empty()
-        keys = [KEYS.epoch, "", KEYS.events, KEYS.areas, KEYS.expiry]
         calls = []
         for n in range(int(self._seconds * 800)):
             flat, _, _ = flatten(random_events(CALL, n), 0, [])
             token = new_token()
-            keys[1] = KEYS.call(token)
+            keys = KEYS.record_events(token)
             head = [self._scratch.epoch, token, "900000000", "60", "60", ""]
             calls.append(packed("EVALSHA", record_events.sha, str(len(keys)), *keys, *head, *flat))
         self._scratch.redis.script_load(record_events.source)

@@ -84,7 +84,7 @@ def _fill(scratch: Scratch, size: Size) -> None:
             for user in range(start, min(start + CALL, size.sessions)):
                 area, mode, name = size.session(user)
                 flat += (name, f"{area}|{mode}", "LOGIN", "")
-            keys = (KEYS.epoch, KEYS.call(token), KEYS.events, KEYS.areas, KEYS.expiry)
+            keys = KEYS.record_events(token)
             head = (scratch.epoch, token, LEASE, "60", "1", "")
             calls.append(packed("EVALSHA", record_events.sha, len(keys), *keys, *head, *flat))
         script_calls(scratch.redis_port, calls, CALL)

@@ -70,8 +70,7 @@ class Engine:
         flat = [value for event in events for value in event]
         assert len(flat) == len(events) * FLAT_WIDTH
         head: list[Any] = [epoch, token, lease_us, 1, 60, fingerprint]
-        names = [keys.epoch, keys.call(call or token), keys.events, keys.areas, keys.expiry]
-        outcomes: bytes = self.do(self._record(self.redis, names, [*head, *flat]))
+        outcomes: bytes = self.do(self._record(self.redis, keys.record_events(call or token), [*head, *flat]))
         return outcomes.decode()
 
     def expire(self, lease_us: int, width: int = 1, limit: int = 200) -> None:

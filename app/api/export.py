@@ -12,6 +12,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.request import disconnected
 from app.audit import EXPORT_IDLE_SECONDS
 
 FORMATS = ("csv", "ndjson")
@@ -42,7 +43,7 @@ class Export(Response):
             return
         lines = _csv_lines if self._form == "csv" else _json_lines
         async with self._rows as rows:
-            gone = asyncio.ensure_future(_disconnect(receive))
+            gone = asyncio.ensure_future(disconnected(receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 if self._form == "csv":
@@ -58,11 +59,6 @@ class Export(Response):
 
 class SlowClient(Exception):
     """Takes nothing of an export for a minute."""
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _send(send: Send, body: bytes) -> None:

@@ -53,6 +53,12 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: 
     return _gunzip(body, limit)
 
 
+async def disconnected(receive: Receive) -> None:
+    """Returns when the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _read_rest(receive: Receive, message: Any, limit: int) -> bytes:
     chunks = []
     size = 0

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, whole_number
 from app.api.response import NO_STORE, send_json
 from app.errors import Problem
-from app.store import Ranking, Store, pairs
+from app.store import Overview, Ranking, Store, pairs
 
 MAX_REMEMBERED = 10_000
 MAX_REMEMBERED_QUERY = 300
@@ -33,10 +33,10 @@ class GetStats:
             store: Store = scope["state"]["store"]
             if len(areas) == 1:
                 name, area = areas[0]
-                body = b"{%b:%b}" % (name, _stats(await store.ranking(area, limit)))
+                body = b"{%b:%b}" % (name, stats_of(await store.ranking(area, limit)))
             else:
                 rankings = await asyncio.gather(*(store.ranking(area, limit) for _, area in areas))
-                parts = [b"%b:%b" % (name, _stats(r)) for (name, _), r in zip(areas, rankings, strict=True)]
+                parts = [b"%b:%b" % (name, stats_of(r)) for (name, _), r in zip(areas, rankings, strict=True)]
                 body = b"{%b}" % b",".join(parts)
         except Problem as problem:
             await problem.response()(scope, receive, send)
@@ -57,9 +57,10 @@ class GetStats:
         return parsed
 
 
-def _stats(ranking: Ranking) -> bytes:
-    """The JSON list of one area. Counts are whole numbers, in JSON's form already."""
-    return b"[%b]" % b",".join([(_heads.get(mode) or _head(mode)) + count + b"}" for mode, count in pairs(ranking)])
+def stats_of(ranking: Ranking, limit: int = 0) -> bytes:
+    """The JSON list of one area, of its first `limit` modes if that is not 0. Counts are whole numbers, as in JSON."""
+    some = ranking[: 2 * limit] if limit else ranking
+    return b"[%b]" % b",".join([(_heads.get(mode) or _head(mode)) + count + b"}" for mode, count in pairs(some)])
 
 
 _heads: dict[bytes, bytes] = {}
@@ -76,6 +77,14 @@ def _head(mode: bytes) -> bytes:
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
     store: Store = request.state.store
+    return Response(orjson.dumps(overview_of(await store.overview())), media_type="application/json")
+
+
+def overview_of(overview: Overview, limit: int = 0) -> dict[str, Any]:
+    """`{"areas": [{"area_code", "players", "top_mode", "top_mode_count"}, ...], "players"}`, most players first.
+
+    With `limit` only so many areas; the players are those of all.
+    """
     areas: list[dict[str, Any]] = [
         {
             "area_code": area,
@@ -83,11 +92,11 @@ async def get_areas(request: Request) -> Response:
             "top_mode": ranking[0][0],
             "top_mode_count": ranking[0][1],
         }
-        for area, ranking in (await store.overview()).items()
+        for area, ranking in overview.items()
     ]
     areas.sort(key=lambda area: (-area["players"], area["area_code"]))
     players = sum(area["players"] for area in areas)
-    return Response(orjson.dumps({"areas": areas, "players": players}), media_type="application/json")
+    return {"areas": areas[:limit] if limit else areas, "players": players}
 
 
 async def get_modes(request: Request) -> Response:

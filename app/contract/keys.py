@@ -52,6 +52,15 @@ class Keys:
         """The log up to this id goes as soon as it is archived: somebody in it was erased."""
         return self.tag + "let_go"
 
+    @property
+    def accepted(self) -> str:
+        """How many events were ever taken: what the events a second are told from."""
+        return self.tag + "accepted"
+
+    def record_events(self, call: str) -> list[str]:
+        """KEYS of the script of that name."""
+        return [self.epoch, self.call(call), self.events, self.areas, self.expiry, self.accepted]
+
     def area(self, area_code: str) -> str:
         return f"{self.tag}area:{area_code}"
 

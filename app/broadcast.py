@@ -1,0 +1,156 @@
+"""Live push: a question that somebody listens to is read once a tick, however many listen to it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import Generic, TypeVar
+
+from app.errors import Problem
+
+log = logging.getLogger(__name__)
+
+Question = TypeVar("Question", bound=Hashable)
+
+TICK_SECONDS = 0.1
+HEARTBEAT_SECONDS = 15.0
+# Listeners woken in one go: about a millisecond of sending, then other requests have their turn.
+SLICE_LISTENERS = 50
+
+
+class Frame:
+    """One server-sent event. Its id is `<ms since 1970>-<digest>`: the same state has the same digest in every
+    process, so a listener that comes back with it, to whichever process, is told only what it does not know."""
+
+    __slots__ = ("body", "digest", "sent")
+
+    def __init__(self, question: Hashable, body: bytes) -> None:
+        self.body = body
+        self.digest = blake2b(body, digest_size=8, key=repr(question).encode()[:64]).hexdigest()
+        self.sent = b"id: %d-%b\ndata: %b\n\n" % (time.time() * 1000, self.digest.encode(), body)
+
+
+class ProblemFrame:
+    """Told instead while the state cannot be read. Without id: the listener still knows what it knew."""
+
+    __slots__ = ("code", "sent")
+
+    def __init__(self, problem: Problem) -> None:
+        self.code = problem.code
+        self.sent = b"event: problem\ndata: %b\n\n" % problem.body()
+
+
+class Listener:
+    """One who waits to be woken; what there is to tell stands in the feed."""
+
+    __slots__ = ("_woken",)
+
+    def __init__(self) -> None:
+        self._woken: asyncio.Future[None] | None = None
+
+    def wake(self, *_: object) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    async def woken(self) -> None:
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
+
+
+class Feed:
+    """A question's newest answer and who listens to it. Nobody has a queue: who is slow finds the newest only."""
+
+    def __init__(self, question: Hashable, body: bytes) -> None:
+        self._question = question
+        self.frame: Frame | ProblemFrame = Frame(question, body)
+        self.listeners: set[Listener] = set()
+
+    def show(self, body: bytes) -> bool:
+        """Whether that is news."""
+        if isinstance(self.frame, Frame) and self.frame.body == body:
+            return False
+        self.frame = Frame(self._question, body)
+        return True
+
+    def fail(self, problem: Problem) -> bool:
+        """Whether that is news."""
+        if isinstance(self.frame, ProblemFrame) and self.frame.code == problem.code:
+            return False
+        self.frame = ProblemFrame(problem)
+        return True
+
+
+class Broadcast(Generic[Question]):
+    """`read` gives the body of each question, or raises Problem."""
+
+    def __init__(self, read: Callable[[Iterable[Question]], Awaitable[Mapping[Question, bytes]]]) -> None:
+        self._read = read
+        self._feeds: dict[Question, Feed] = {}
+        self._ticking: asyncio.Task[None] | None = None
+        self.heartbeats = 0
+        self.closed = False
+
+    @asynccontextmanager
+    async def listen(self, question: Question) -> AsyncIterator[tuple[Feed, Listener]]:
+        """A feed whose frame is as fresh as an answer to a request. Raises Problem when there is none."""
+        body = (await self._read([question]))[question]
+        feed = self._feeds.get(question)
+        if feed is None:
+            feed = self._feeds[question] = Feed(question, body)
+        news = feed.show(body)
+        listener = Listener()
+        feed.listeners.add(listener)
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick_on(), name="broadcast")
+        try:
+            if news:
+                await _wake([feed])
+            yield feed, listener
+        finally:
+            feed.listeners.discard(listener)
+            if not feed.listeners and self._feeds.get(question) is feed:
+                del self._feeds[question]
+
+    def close(self) -> None:
+        """Ends every stream."""
+        self.closed = True
+        for feed in self._feeds.values():
+            for listener in feed.listeners:
+                listener.wake()
+
+    async def _tick_on(self) -> None:
+        """As long as anybody listens."""
+        clock = asyncio.get_running_loop().time
+        next_heartbeat = clock() + HEARTBEAT_SECONDS
+        try:
+            while self._feeds and not self.closed:
+                # From end to begin, so that two frames of a feed are never closer than a tick.
+                await asyncio.sleep(TICK_SECONDS)
+                news = await self._tick()
+                if clock() >= next_heartbeat:
+                    next_heartbeat = clock() + HEARTBEAT_SECONDS
+                    self.heartbeats += 1
+                    news = list(self._feeds.values())
+                await _wake(news)
+        finally:
+            self._ticking = None
+
+    async def _tick(self) -> list[Feed]:
+        """Reads all questions; returns the feeds with news."""
+        feeds = dict(self._feeds)
+        try:
+            bodies = await self._read(feeds)
+        except Problem as problem:
+            return [feed for feed in feeds.values() if feed.fail(problem)]
+        return [feed for question, feed in feeds.items() if feed.show(bodies[question])]
+
+
+async def _wake(feeds: list[Feed]) -> None:
+    for feed in feeds:
+        listeners = list(feed.listeners)
+        for start in range(0, len(listeners), SLICE_LISTENERS):
+            for listener in listeners[start : start + SLICE_LISTENERS]:
+                listener.wake()
+            await asyncio.sleep(0)
