@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import history, report
+from bench import history, listeners, report
 from bench.archive import store_and_copy, sustained
 from bench.contests import Contests
 from bench.load import Sample
@@ -64,7 +64,11 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="less than two minutes; does not replace bench/latest.*")
     parser.add_argument("--history", nargs="?", type=int, const=10_000_000, metavar="EVENTS", help="docs/history.md")
+    parser.add_argument("--listeners", nargs="?", type=int, const=2000, metavar="N", help="of GET /stats/stream")
     arguments = parser.parse_args()
+    if arguments.listeners:
+        listeners.main(arguments.listeners)
+        return
     if arguments.history:
         history.main(arguments.history)
         return

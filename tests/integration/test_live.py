@@ -1,0 +1,191 @@
+"""GET /stats/stream: the stats at once, then each change."""
+
+import itertools
+import signal
+import socket
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.calls import event, problem
+from tests.servers import Stack, eventually, ready
+from tests.streams import listening
+
+
+def post(http: httpx.Client, *items: dict[str, Any]) -> None:
+    http.post("/events", json=list(items)).raise_for_status()
+
+
+def stats(*counts: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"multiplayer_mode": mode, "count": count} for mode, count in counts]
+
+
+def test_stats_at_once_then_each_change(stack: Stack, http: httpx.Client, area: int) -> None:
+    post(http, event(area))
+    with listening(stack.url, area) as stream:
+        first = stream.next()
+        assert first.data == {str(area): stats(("duel", 1))}
+        assert stream.retry == 1000
+        assert stream.response.headers["x-accel-buffering"] == "no"
+        assert stream.response.headers["cache-control"] == "no-store"
+        post(http, event(area, "u2"))
+        second = stream.next()
+        assert second.data == {str(area): stats(("duel", 2))}
+        assert first.identity != second.identity
+        post(http, event(area, name="LOGOUT"), event(area, "u2", name="LOGOUT"))
+        assert stream.next().data == {str(area): []}
+
+
+def test_frame_is_what_get_stats_answers_for_the_same_areas(stack: Stack, http: httpx.Client, area: int) -> None:
+    areas = [f"{area}-b", f'{area} "ü', f"{area}-a"]
+    post(http, event(areas[1]), event(areas[2], mode="co_op"), event(areas[2]), event(areas[2], "u2"))
+    for limit in (1, 1000):
+        with listening(stack.url, areas, limit=limit) as stream:
+            read = http.get("/stats", params={"area_code": areas, "limit": limit}).json()
+            assert list(stream.next().data.items()) == list(read.items())
+
+
+def test_who_comes_back_is_told_only_what_changed(stack: Stack, http: httpx.Client, area: int) -> None:
+    post(http, event(area))
+    with listening(stack.url, area) as stream:
+        last = stream.next().identity
+    with listening(stack.url, area, last) as stream:
+        post(http, event(area, "u2"))
+        assert stream.next().data == {str(area): stats(("duel", 2))}
+    with listening(stack.url, area, last) as stream:
+        assert stream.next().data == {str(area): stats(("duel", 2))}, "what changed meanwhile comes at once"
+    with listening(stack.url, [area, f"{area}-b"], last) as stream:
+        assert stream.next().data == {str(area): stats(("duel", 2)), f"{area}-b": []}, "an id of another question"
+
+
+def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, http: httpx.Client, area: int) -> None:
+    with listening(stack.url, area) as stream:
+        stream.next()
+        times = []
+        for user in range(200):
+            post(http, event(area, f"u{user}"))
+        while True:
+            frame = stream.next()
+            times.append(int(frame.identity.partition("-")[0]))
+            if frame.data == {str(area): stats(("duel", 200))}:
+                break
+        assert len(times) < 100, "coalesced"
+        assert all(later - earlier >= 99 for earlier, later in itertools.pairwise(times))
+
+
+def test_overview_of_all_areas(stack: Stack, http: httpx.Client, area: int) -> None:
+    with listening(stack.url, "*") as stream:
+        assert {"areas", "players", "events_per_second", "archive_lag_seconds"} == set(stream.next().data)
+        post(http, *(event(area, f"u{n}") for n in range(50)))
+        mine = {"area_code": str(area), "players": 50, "top_mode": "duel", "top_mode_count": 50}
+        while mine not in (data := stream.next().data)["areas"]:
+            pass
+        assert data["players"] == sum(one["players"] for one in data["areas"])
+        assert [one["players"] for one in data["areas"]] == sorted((a["players"] for a in data["areas"]), reverse=True)
+        while not data["events_per_second"]:
+            data = stream.next().data
+        while data["events_per_second"]:
+            data = stream.next().data
+        assert data["archive_lag_seconds"] == 0
+    with listening(stack.url, "*", limit=1) as stream:
+        limited = stream.next().data
+        assert len(limited["areas"]) == 1
+        assert limited["players"] == http.get("/areas").json()["players"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("", "missing"),
+        ("area_code=", "invalid_name"),
+        ("area_code=1|2", "invalid_name"),
+        ("area_code=*&area_code=1", "range"),
+        ("area_code=1&limit=0", "range"),
+        ("area_code=1&areas=2", "unknown_parameter"),
+        ("&".join(f"area_code={n}" for n in range(101)), "too_many"),
+    ],
+)
+def test_bad_question_is_refused(http: httpx.Client, query: str, code: str) -> None:
+    assert problem(http.get(f"/stats/stream?{query}"), 422)["errors"][0]["code"] == code
+
+
+def test_listeners_share_one_read_a_tick(stack: Stack, http: httpx.Client, area: int) -> None:
+    store: Any = redis.Redis.from_url(stack.run["redis_url"])
+    with ExitStack() as streams:
+        opened = [streams.enter_context(listening(stack.url, area)) for _ in range(200)]
+        for stream in opened:
+            stream.next()
+        before, start = reads(store), time.monotonic()
+        for user in range(100):
+            post(http, event(area, f"u{user}"))
+        expected = {str(area): stats(("duel", 100))}
+        for stream in opened:
+            stream.until(**expected)
+        # A tick lasts 0.1 s at least; other areas have no listener meanwhile.
+        assert reads(store) - before <= (time.monotonic() - start) / 0.1 + 1
+    store.close()
+
+
+def reads(store: Any) -> int:
+    calls: int = store.info("commandstats")["cmdstat_zrevrange"]["calls"]
+    return calls
+
+
+def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, area: int) -> None:
+    """Frames of 40 kB: what it does not take fills the buffers on the way after a few, and the rest never exists."""
+    modes = [f"{n:04}{'m' * 200}" for n in range(150)]
+    post(http, *(event(area, mode=mode) for mode in modes))
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", stack.port))
+        slow.settimeout(10)
+        slow.sendall(f"GET /stats/stream?area_code={area} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        told = 0
+        with listening(stack.url, area) as stream:
+            stream.next()
+            for user in range(150):
+                post(http, event(area, f"more{user}", mode=modes[user]))
+                stream.next()
+                told += 1
+        newest = http.get("/stats", params={"area_code": area}).content
+        read = b""
+        while b"data: " + newest not in read:
+            read += slow.recv(1 << 20)
+        assert read.count(b"data: ") < told
+
+
+def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack) -> None:
+    own_stack.start()
+    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+        post(http, event(1))
+    with listening(own_stack.url, 1) as stream:
+        last = stream.next().identity
+        start = time.monotonic()
+        own_stack.kill("api", signal.SIGTERM)
+        with pytest.raises(EOFError):
+            stream.next()
+        assert time.monotonic() - start < 5, "not the ten seconds that other requests are given to end"
+    eventually(lambda: ready(own_stack))
+    with listening(own_stack.url, 1, last) as stream, httpx.Client(base_url=own_stack.url, timeout=10) as http:
+        post(http, event(1, "u2"))
+        assert stream.next().data == {"1": stats(("duel", 2))}
+
+
+def test_lost_redis_is_told_and_so_is_its_return(own_stack: Stack) -> None:
+    own_stack.start()
+    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+        post(http, event(1))
+    with listening(own_stack.url, 1) as stream:
+        state = stream.next()
+        own_stack.kill("redis")
+        told = stream.next()
+        assert told.kind == "problem"
+        assert told.data["code"] == "redis_unavailable"
+        assert not told.identity
+        back = stream.next()
+        assert back.kind == "message"
+        assert back.data == state.data
