@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from app.api import audit, health, history, stats, users
+from app.api import assets, audit, health, history, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
 from app.api.live import StreamStats
@@ -27,7 +27,12 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/users/{user_id:path}/sessions", users.get_sessions),
         ("GET", "/users/{user_id:path}/history", users.get_history),
         ("DELETE", "/users/{user_id:path}", users.delete_user),
+        ("GET", "/docs", assets.get_docs),
+        ("GET", "/static/{path:path}", assets.get_static),
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.readyz),
     ]
-    return [Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")]
+    return [
+        Route("/", assets.get_page, methods=["GET"]),
+        *(Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")),
+    ]

@@ -1,0 +1,133 @@
+// One area: its modes as they are played, how it was, and the latest events.
+
+import { ask } from "./api.js";
+import { arrange, el, failure, link, number, skeleton, time } from "./dom.js";
+import { historySection } from "./history.js";
+import { listen } from "./live.js";
+
+const EVENTS = 15;
+const EVENTS_PAUSE = 1500;
+const COLOURS = 8;
+
+export function areaView(main, area, showState) {
+  const players = el("dd", {}, "–");
+  const top = el("dd", { className: "word" }, "–");
+  const list = el("ul", { className: "modes", "aria-label": "Modes, most played first" });
+  const note = el("div", {}, skeleton(3));
+  const rows = new Map();
+  const colours = new Colours();
+  const past = historySection(area, colours);
+  const latest = latestEvents(area);
+
+  main.replaceChildren(
+    el("p", {}, el("a", { href: "/" }, "All areas")),
+    el("h1", {}, `Area ${area}`),
+    el("dl", { className: "tiles live" },
+      el("div", { className: "tile" }, el("dt", {}, "Players now"), players),
+      el("div", { className: "tile" }, el("dt", {}, "Most played"), top)),
+    el("section", { className: "card live" }, el("h2", {}, "Modes now"), list, note),
+    past.section,
+    latest.section,
+  );
+
+  function onData(data) {
+    const ranking = data[area];
+    const sum = ranking.reduce((all, { count }) => all + count, 0);
+    players.textContent = number(sum);
+    top.textContent = ranking[0]?.multiplayer_mode ?? "–";
+    const current = new Set();
+    for (const { multiplayer_mode: mode, count } of ranking) {
+      current.add(mode);
+      if (!rows.has(mode)) rows.set(mode, new Bar(mode, colours.of(mode)));
+      rows.get(mode).show(count, ranking[0].count, sum);
+    }
+    for (const mode of rows.keys()) if (!current.has(mode)) rows.delete(mode);
+    arrange(list, ranking.map(({ multiplayer_mode: mode }) => rows.get(mode).item));
+    list.hidden = !ranking.length;
+    note.replaceChildren(...(ranking.length ? [] : [el("p", { className: "notice" }, `Nobody plays in area ${area} right now.`)]));
+    latest.refresh();
+  }
+
+  function onState(state, why) {
+    showState(state, why);
+    if (state === "error") note.replaceChildren(el("p", { className: "failure" }, why));
+  }
+
+  const stop = listen({ area_code: area }, onData, onState);
+  return () => {
+    stop();
+    past.stop();
+    latest.stop();
+  };
+}
+
+/** A mode keeps its colour as long as the page shows the area. */
+class Colours {
+  #of = new Map();
+
+  of(mode) {
+    if (!this.#of.has(mode)) {
+      const place = this.#of.size + 1;
+      this.#of.set(mode, place <= COLOURS ? `--mode-${place}` : "--mode-rest");
+    }
+    return this.#of.get(mode);
+  }
+}
+
+class Bar {
+  constructor(mode, colour) {
+    this.fill = el("div", { className: "fill" });
+    this.fill.style.background = `var(${colour})`;
+    this.count = el("span", { className: "count number" });
+    this.share = el("span", { className: "share" });
+    this.item = el("li", {}, el("span", { className: "name", title: mode }, mode),
+      el("span", { className: "track", "aria-hidden": "true" }, this.fill), this.count, this.share);
+    this.item.dataset.mode = mode;
+  }
+
+  show(count, most, sum) {
+    this.fill.style.width = `${(100 * count) / most}%`;
+    this.count.textContent = number(count);
+    this.share.textContent = `${Math.round((100 * count) / sum)}%`;
+  }
+}
+
+/** From the audit; read again a moment after something changed. */
+function latestEvents(area) {
+  const body = el("div", {}, skeleton(3));
+  const abort = new AbortController();
+  let timer;
+
+  async function read() {
+    try {
+      const { items } = await ask("/events", { area_code: area, limit: EVENTS }, abort.signal);
+      body.replaceChildren(items.length ? eventTable(items) : el("p", { className: "notice" }, "No events in the archive yet."));
+    } catch (error) {
+      if (!abort.signal.aborted) body.replaceChildren(failure(error, read));
+    }
+  }
+
+  return {
+    section: el("section", { className: "card" }, el("h2", {}, "Latest events"), body),
+    /** At most once in a while, and once after the last change: the archive is a moment behind. */
+    refresh() {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        read();
+      }, EVENTS_PAUSE);
+    },
+    stop() {
+      clearTimeout(timer);
+      abort.abort();
+    },
+  };
+}
+
+const eventTable = (items) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Latest events" }, el("table", {},
+    el("thead", {}, el("tr", {}, ...["Time", "Event", "Mode", "User", "Outcome"].map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, ...items.map((item) =>
+      el("tr", {}, el("td", {}, time(item.epoch_timestamp, true)), el("td", {}, item.events_name),
+        el("td", { className: "word" }, item.multiplayer_mode),
+        el("td", { className: "word" }, item.user_id ? el("a", { href: link("user_id", item.user_id) }, item.user_id) : "–"),
+        el("td", {}, item.outcome))))));

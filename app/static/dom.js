@@ -1,0 +1,64 @@
+// Making elements, keeping lists of them in order, numbers and times as text.
+
+/** An element. Properties named with a dash are attributes; children are nodes or texts (never markup). */
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Brings the children into an order; those that move are seen to move. The focus stays where it is. */
+export function arrange(parent, children) {
+  if (children.length === parent.children.length && children.every((child, n) => parent.children[n] === child)) return;
+  const before = new Map([...parent.children].map((child) => [child, child.offsetTop]));
+  const focused = document.activeElement;
+  parent.replaceChildren(...children);
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+  for (const child of children) {
+    const moved = before.has(child) ? before.get(child) - child.offsetTop : 0;
+    if (!moved) continue;
+    child.classList.remove("moving");
+    child.style.transform = `translateY(${moved}px)`;
+    requestAnimationFrame(() => {
+      child.classList.add("moving");
+      child.style.transform = "";
+    });
+  }
+}
+
+const whole = new Intl.NumberFormat("en");
+export const number = (value) => whole.format(value);
+
+const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const minute = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const timeOfDay = (seconds) => clock.format(seconds * 1000);
+
+/** A `<time>`: today's by the clock, others with their day. */
+export function time(seconds, precise = false) {
+  const at = new Date(seconds * 1000);
+  const today = at.toDateString() === new Date().toDateString();
+  const text = (today ? (precise ? clock : minute) : day).format(at);
+  return el("time", { dateTime: at.toISOString(), title: at.toISOString() }, text);
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}
+
+export const skeleton = (lines) =>
+  el("div", { className: "loading", role: "status" }, el("span", { className: "hidden" }, "Loading"),
+    ...Array.from({ length: lines }, () => el("div", { className: "skeleton" })));
+
+/** What went wrong, with a way to try it again. */
+export const failure = (error, again) =>
+  el("p", { className: "failure", role: "alert" }, `${error.message}.`, el("button", { type: "button", onclick: again }, "Try again"));
+
+export const link = (name, value) => `/?${new URLSearchParams({ [name]: value })}`;

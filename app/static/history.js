@@ -1,0 +1,158 @@
+// How an area was: a line a mode over the last hour, day or week, and its peaks.
+
+import { ask } from "./api.js";
+import { el, failure, number, skeleton, time } from "./dom.js";
+
+const RANGES = {
+  hour: { title: "Hour", seconds: 3600, step: 60 },
+  day: { title: "Day", seconds: 86_400, step: 900 },
+  week: { title: "Week", seconds: 7 * 86_400, step: 3600 },
+};
+const REFRESH_SECONDS = 15;
+const LINES = 8;
+const scheme = matchMedia("(prefers-color-scheme: dark)");
+
+export function historySection(area, colours) {
+  const box = el("div", {}, skeleton(5));
+  const chart = new Chart();
+  const reading = { abort: new AbortController() };
+  let range = "hour";
+
+  async function read() {
+    reading.abort.abort();
+    const { signal } = (reading.abort = new AbortController());
+    const { seconds, step } = RANGES[range];
+    const from = Math.floor((Date.now() / 1000 - seconds) / step) * step;
+    const asked = { area_code: area, step, from };
+    box.classList.add("chart-busy");
+    try {
+      const [last, peak] = await Promise.all([ask("/history", asked, signal), ask("/history", { ...asked, peak: true }, signal)]);
+      show(last.series, peak.series);
+    } catch (error) {
+      if (signal.aborted) return;
+      chart.remove();
+      box.replaceChildren(failure(error, read));
+    }
+    box.classList.remove("chart-busy");
+  }
+
+  function show(last, peak) {
+    const modes = Object.keys(peak)
+      .map((mode) => ({ mode, ...highest(peak[mode]), points: last[mode] ?? peak[mode].map(([at]) => [at, 0]) }))
+      .sort((one, other) => other.count - one.count);
+    if (!modes.length) {
+      chart.remove();
+      box.replaceChildren(el("p", { className: "notice" }, "Nobody played here in this time."));
+      return;
+    }
+    if (!chart.place.isConnected) box.replaceChildren(chart.place);
+    const drawn = modes.slice(0, LINES).map((mode) => ({ ...mode, colour: colours.of(mode.mode) }));
+    chart.draw(drawn, RANGES[range].seconds);
+    const best = modes[0];
+    box.replaceChildren(chart.place,
+      el("p", { className: "peak" }, "Peak: ", el("strong", {}, `${number(best.count)} in ${best.mode}`), ", ", time(best.at)),
+      peakTable(drawn));
+  }
+
+  const choice = el("fieldset", { className: "ranges" }, el("legend", { className: "hidden" }, "Time shown"),
+    ...Object.entries(RANGES).map(([name, { title }]) =>
+      el("label", {}, el("input", {
+        type: "radio", name: "range", value: name, checked: name === range,
+        onchange() {
+          range = name;
+          read();
+        },
+      }), title)));
+  const timer = setInterval(read, REFRESH_SECONDS * 1000);
+  const redraw = () => chart.redraw();
+  scheme.addEventListener("change", redraw);
+  read();
+  return {
+    section: el("section", { className: "card" }, el("div", { className: "section-head" }, el("h2", {}, "History"), choice), box),
+    stop() {
+      clearInterval(timer);
+      scheme.removeEventListener("change", redraw);
+      reading.abort.abort();
+      chart.remove();
+    },
+  };
+}
+
+const highest = (points) => points.reduce((best, [at, count]) => (count > best.count ? { at, count } : best), { at: 0, count: 0 });
+
+const peakTable = (modes) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Peaks" }, el("table", {},
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Mode"), el("th", { scope: "col", className: "count" }, "At the end"),
+      el("th", { scope: "col", className: "count" }, "Peak"), el("th", { scope: "col" }, "When"))),
+    el("tbody", {}, ...modes.map(({ mode, colour, points, count, at }) => {
+      const swatch = el("span", { className: "swatch" });
+      swatch.style.background = `var(${colour})`;
+      return el("tr", {}, el("td", { className: "word" }, swatch, mode), el("td", { className: "count" }, number(points.at(-1)[1])),
+        el("td", { className: "count" }, number(count)), el("td", {}, time(at)));
+    }))));
+
+/** uPlot, fetched when it is first needed. The table below says the same to who cannot see it. */
+class Chart {
+  place = el("div", { className: "chart", role: "img" });
+  #plot;
+  #modes;
+
+  async draw(modes) {
+    this.#modes = modes;
+    this.place.setAttribute("aria-label", `Players over time: ${modes.map(({ mode, count }) => `${mode}, peak ${count}`).join("; ")}`);
+    const uPlot = await library();
+    if (this.#modes !== modes || !this.place.isConnected) return;
+    const style = getComputedStyle(document.documentElement);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const data = [modes[0].points.map(([at]) => at), ...modes.map(({ points }) => points.map(([, count]) => count))];
+    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+    const [{ at, count }] = modes;
+    this.#plot?.destroy();
+    this.#plot = new uPlot({
+      width: this.place.clientWidth,
+      height: this.place.clientHeight,
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: { y: { range: (_, low, high) => [0, Math.max(4, count, high) * 1.1] } },
+      axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
+      series: [{}, ...modes.map(({ mode, colour: name }) => ({ label: mode, stroke: colour(name), width: 2, points: { show: false } }))],
+      hooks: { draw: [(plot) => markPeak(plot, at, count, colour("--text"))] },
+    }, data, this.place);
+    this.#resize ??= new ResizeObserver(() =>
+      this.#plot?.setSize({ width: this.place.clientWidth, height: this.place.clientHeight }));
+    this.#resize.observe(this.place);
+  }
+
+  #resize;
+
+  redraw() {
+    if (this.#modes) this.draw([...this.#modes]);
+  }
+
+  remove() {
+    this.#resize?.disconnect();
+    this.#plot?.destroy();
+    this.#plot = this.#modes = undefined;
+  }
+}
+
+function markPeak(plot, at, count, colour) {
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 2 * devicePixelRatio;
+  ctx.beginPath();
+  ctx.arc(plot.valToPos(at, "x", true), plot.valToPos(count, "y", true), 4 * devicePixelRatio, 0, 2 * Math.PI);
+  ctx.stroke();
+  ctx.restore();
+}
+
+let loading;
+function library() {
+  loading ??= (async () => {
+    const sheet = el("link", { rel: "stylesheet", href: "/static/vendor/uplot/uPlot.min.css" });
+    document.head.append(sheet);
+    return (await import("./vendor/uplot/uPlot.esm.js")).default;
+  })();
+  return loading;
+}

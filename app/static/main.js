@@ -1,0 +1,80 @@
+// Which view the address asks for, the connection's state, the search.
+
+import { areaView } from "./area.js";
+import { timeOfDay } from "./dom.js";
+import { overview } from "./overview.js";
+import { userView } from "./user.js";
+
+const main = document.querySelector("main");
+const banner = document.querySelector("#banner");
+const search = document.querySelector(".search");
+const WORDS = { connecting: "Connecting", live: "Live", disconnected: "Disconnected", error: "Error" };
+
+let leave = () => {};
+let lostAt = 0;
+
+/** What the connection is, for every view; `why` where that is known. */
+function showState(state, why = "") {
+  if (document.body.dataset.state === "live") lostAt = Date.now() / 1000;
+  document.body.dataset.state = state;
+  document.querySelector("#status").textContent = WORDS[state];
+  if (state === "disconnected") {
+    const since = lostAt ? ` What you see is from ${timeOfDay(lostAt)}.` : "";
+    banner.textContent = `${why || "The connection to the service is lost"}.${since} Trying again.`;
+  } else if (state === "error") {
+    banner.textContent = why;
+  }
+  banner.hidden = state !== "disconnected" && state !== "error";
+}
+
+function show() {
+  leave();
+  const asked = new URLSearchParams(location.search);
+  const area = asked.get("area_code");
+  const user = asked.get("user_id");
+  showState("connecting");
+  lostAt = 0;
+  if (user) leave = userView(main, user, showState);
+  else if (area) leave = areaView(main, area, showState);
+  else leave = overview(main, showState);
+  const kind = user ? "user_id" : "area_code";
+  search.kind.value = kind;
+  search.text.value = user ?? area ?? "";
+  hint();
+  const place = user ? `User ${user}` : area ? `Area ${area}` : "All areas";
+  document.title = `${place} · Modepulse`;
+}
+
+function go(address) {
+  history.pushState(null, "", address);
+  show();
+  window.scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+}
+
+function hint() {
+  const user = search.kind.value === "user_id";
+  search.text.placeholder = user ? "ann" : "111";
+  if (user) search.text.removeAttribute("list");
+  else search.text.setAttribute("list", "known-areas");
+}
+
+document.addEventListener("click", (event) => {
+  const anchor = event.target.closest("a");
+  if (!anchor || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const target = new URL(anchor.href);
+  if (target.origin !== location.origin || target.pathname !== "/" || target.hash) return;
+  event.preventDefault();
+  go(target.pathname + target.search);
+});
+search.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = search.text.value.trim();
+  if (text) go(`/?${new URLSearchParams({ [search.kind.value]: text })}`);
+});
+search.kind.addEventListener("change", hint);
+window.addEventListener("popstate", show);
+// A page that is kept for "back" must not keep its connection.
+window.addEventListener("pagehide", () => leave());
+window.addEventListener("pageshow", (event) => event.persisted && show());
+show();

@@ -1,0 +1,181 @@
+// All areas: who plays where, and what most of them play.
+
+import { ask } from "./api.js";
+import { arrange, duration, el, link, number, skeleton } from "./dom.js";
+import { listen } from "./live.js";
+
+const SHOWN_AREAS = 200;
+const TREND_SECONDS = 60;
+const TRENDS_AT_A_TIME = 3;
+const EXAMPLE = `curl -X POST ${location.origin}/events -d '{"area_code": 111, "multiplayer_mode": "duel",
+  "user_id": "ann", "events_name": "LOGIN"}'`;
+
+export function overview(main, showState) {
+  const tiles = { players: "Players now", areas: "Areas", events: "Events per second", lag: "Archive lag" };
+  const values = Object.fromEntries(Object.keys(tiles).map((name) => [name, el("dd", { className: "live" }, "–")]));
+  const list = el("ol", { className: "areas live" });
+  const head = el("div", { className: "areas-head", "aria-hidden": "true", hidden: true },
+    ...["Area", "Most played", "Last hour", "Players"].map((name) => el("span", {}, name)));
+  const note = el("div", {}, skeleton(4));
+  const rows = new Map();
+  const trends = new Trends(list);
+
+  main.replaceChildren(
+    el("h1", {}, "All areas"),
+    el("dl", { className: "tiles" },
+      ...Object.entries(tiles).map(([name, title]) => el("div", { className: "tile" }, el("dt", {}, title), values[name]))),
+    el("section", { className: "card", "aria-label": "Areas, most players first" }, head, list, note),
+  );
+
+  function onData({ areas, players, events_per_second: rate, archive_lag_seconds: lag }) {
+    values.players.textContent = number(players);
+    values.areas.textContent = number(areas.length) + (areas.length === SHOWN_AREAS ? "+" : "");
+    values.events.textContent = number(rate < 10 ? rate : Math.round(rate));
+    values.lag.textContent = lag < 60 ? `${lag.toFixed(1)} s` : duration(lag);
+    const most = areas[0]?.players ?? 0;
+    for (const area of areas) {
+      if (!rows.has(area.area_code)) rows.set(area.area_code, new Row(area.area_code, trends));
+      rows.get(area.area_code).show(area, most);
+    }
+    const current = new Set(areas.map((area) => area.area_code));
+    for (const [code, row] of rows) {
+      if (!current.has(code)) {
+        trends.forget(row);
+        rows.delete(code);
+      }
+    }
+    arrange(list, areas.map((area) => rows.get(area.area_code).item));
+    head.hidden = !areas.length;
+    note.replaceChildren(...(areas.length ? more(areas.length) : empty()));
+    document.querySelector("#known-areas").replaceChildren(...areas.map((area) => el("option", { value: area.area_code })));
+  }
+
+  function onState(state, why) {
+    showState(state, why);
+    if (state === "error") note.replaceChildren(el("p", { className: "failure" }, why));
+  }
+
+  const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, onData, onState);
+  return () => {
+    stop();
+    trends.stop();
+  };
+}
+
+const more = (count) =>
+  count === SHOWN_AREAS ? [el("p", { className: "notice" }, `The ${SHOWN_AREAS} areas with the most players; search for others.`)] : [];
+
+const empty = () => [
+  el("h2", {}, "Nobody plays anywhere right now"),
+  el("div", { className: "notice" }, "This page changes by itself as soon as somebody logs in. To try it:",
+    el("pre", { tabIndex: 0 }, EXAMPLE), el("pre", { tabIndex: 0 }, "modepulse simulate")),
+];
+
+class Row {
+  constructor(code, trends) {
+    this.code = code;
+    this.players = 0;
+    this.mode = el("span", { className: "mode" });
+    this.spark = spark();
+    this.fill = el("div", { className: "fill" });
+    this.count = el("span", { className: "count number" });
+    this.item = el("li", {},
+      el("a", { href: link("area_code", code) },
+        el("span", { className: "name", title: code }, el("span", { className: "hidden" }, "Area "), code),
+        this.mode, this.spark,
+        el("span", { className: "bar" }, el("span", { className: "track" }, this.fill), this.count)));
+    this.item.dataset.area = code;
+    trends.watch(this);
+  }
+
+  show(area, most) {
+    this.players = area.players;
+    this.mode.textContent = area.top_mode;
+    this.mode.title = `${area.top_mode}: ${number(area.top_mode_count)}`;
+    this.fill.style.width = `${(100 * area.players) / most}%`;
+    this.count.replaceChildren(number(area.players), el("span", { className: "hidden" }, " players"));
+    if (this.trend) drawSpark(this.spark, [...this.trend, area.players]);
+  }
+}
+
+/** The last hour of the areas that are in sight, from the history. */
+class Trends {
+  constructor() {
+    this.rows = new Map();
+    this.waiting = new Set();
+    this.running = 0;
+    this.abort = new AbortController();
+    this.sight = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        const row = this.rows.get(entry.target);
+        if (!row) continue;
+        row.inSight = entry.isIntersecting;
+        if (row.inSight && !row.trend) this.want(row);
+      }
+    });
+    this.timer = setInterval(() => {
+      for (const row of this.rows.values()) if (row.inSight) this.want(row);
+    }, TREND_SECONDS * 1000);
+  }
+
+  watch(row) {
+    this.rows.set(row.item, row);
+    this.sight.observe(row.item);
+  }
+
+  forget(row) {
+    this.sight.unobserve(row.item);
+    this.rows.delete(row.item);
+    this.waiting.delete(row);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.sight.disconnect();
+    this.abort.abort();
+    this.waiting.clear();
+  }
+
+  want(row) {
+    this.waiting.add(row);
+    while (this.running < TRENDS_AT_A_TIME && this.waiting.size) this.read();
+  }
+
+  async read() {
+    const [row] = this.waiting;
+    this.waiting.delete(row);
+    this.running++;
+    try {
+      const { series } = await ask("/history", { area_code: row.code }, this.abort.signal);
+      row.trend = total(Object.values(series));
+      drawSpark(row.spark, [...row.trend, row.players]);
+    } catch {
+      // Without an archive the page does without trends; the next round tries again.
+    }
+    this.running--;
+    if (this.waiting.size && !this.abort.signal.aborted) this.read();
+  }
+}
+
+/** The sum of some series, step by step, without the step that is not over yet. */
+const total = (series) =>
+  (series[0] ?? []).slice(0, -1).map((_, step) => series.reduce((sum, points) => sum + points[step][1], 0));
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function spark() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", "0 0 100 30");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(document.createElementNS(SVG, "path"));
+  return svg;
+}
+
+function drawSpark(svg, values) {
+  const most = Math.max(1, ...values);
+  const step = 100 / Math.max(1, values.length - 1);
+  const points = values.map((value, n) => `${(n * step).toFixed(1)} ${(28 - (26 * value) / most).toFixed(1)}`);
+  svg.firstChild.setAttribute("d", `M${points.join("L")}`);
+}

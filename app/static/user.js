@@ -1,0 +1,82 @@
+// One user: what they play now, and every session before.
+
+import { ask } from "./api.js";
+import { duration, el, failure, link, skeleton, time } from "./dom.js";
+
+const PAGE = 50;
+const REFRESH_SECONDS = 5;
+const ENDINGS = { logout: "Logged out", expired: "Expired", corrected: "Corrected" };
+
+export function userView(main, user, showState) {
+  const path = `/users/${encodeURIComponent(user)}`;
+  const now = el("div", {}, skeleton(1));
+  const rows = el("tbody");
+  const past = el("div", {}, skeleton(3));
+  const abort = new AbortController();
+  let timer;
+
+  main.replaceChildren(
+    el("p", {}, el("a", { href: "/" }, "All areas")),
+    el("h1", {}, `User ${user}`),
+    el("section", { className: "card live" }, el("h2", {}, "Playing now"), now),
+    el("section", { className: "card" }, el("h2", {}, "Sessions"), past),
+  );
+
+  async function readNow() {
+    clearTimeout(timer);
+    try {
+      const { sessions } = await ask(`${path}/sessions`, {}, abort.signal);
+      showState("live");
+      now.replaceChildren(sessions.length ? playing(sessions) : el("p", { className: "notice" }, `${user} plays nothing right now.`));
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      const wrong = error.status >= 400 && error.status < 500;
+      showState(wrong ? "error" : "disconnected", error.message);
+      if (wrong) return now.replaceChildren(el("p", { className: "failure" }, error.message));
+    }
+    timer = setTimeout(readNow, REFRESH_SECONDS * 1000);
+  }
+
+  async function readPast(cursor) {
+    const parameters = { limit: PAGE, ...(cursor && { cursor }) };
+    try {
+      const { sessions, next_cursor: next } = await ask(`${path}/history`, parameters, abort.signal);
+      rows.append(...sessions.map(sessionRow));
+      const button = el("button", { type: "button", onclick: () => readPast(next) }, "Show more");
+      past.replaceChildren(
+        rows.children.length ? sessionTable(rows) : el("p", { className: "notice" }, "No sessions in the archive."),
+        ...(next ? [button] : []));
+    } catch (error) {
+      if (!abort.signal.aborted) {
+        past.replaceChildren(...(rows.children.length ? [sessionTable(rows)] : []), failure(error, () => readPast(cursor)));
+      }
+    }
+  }
+
+  readNow();
+  readPast();
+  return () => {
+    abort.abort();
+    clearTimeout(timer);
+  };
+}
+
+const playing = (sessions) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Playing now" }, el("table", {},
+    el("thead", {}, el("tr", {}, ...["Area", "Mode", "Last event"].map(column))),
+    el("tbody", {}, ...sessions.map((session) =>
+      el("tr", {}, el("td", { className: "word" }, areaLink(session.area_code)), el("td", { className: "word" }, session.multiplayer_mode),
+        el("td", {}, time(session.last_event, true)))))));
+
+const sessionTable = (rows) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Sessions" }, el("table", {},
+    el("thead", {}, el("tr", {}, ...["Began", "Area", "Mode", "Lasted", "Ended"].map(column))), rows));
+
+const sessionRow = (session) =>
+  el("tr", {}, el("td", {}, time(session.from, true)), el("td", { className: "word" }, areaLink(session.area_code)),
+    el("td", { className: "word" }, session.multiplayer_mode),
+    el("td", {}, session.seconds === null ? "–" : duration(session.seconds)),
+    el("td", {}, session.to === null ? "Not yet" : (ENDINGS[session.ended_by] ?? "Unknown")));
+
+const column = (name) => el("th", { scope: "col" }, name);
+const areaLink = (code) => el("a", { href: link("area_code", code) }, code);
