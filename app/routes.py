@@ -27,6 +27,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/users/{user_id:path}/sessions", users.get_sessions),
         ("GET", "/users/{user_id:path}/history", users.get_history),
         ("DELETE", "/users/{user_id:path}", users.delete_user),
+        ("GET", "/openapi.json", assets.get_openapi),
         ("GET", "/docs", assets.get_docs),
         ("GET", "/static/{path:path}", assets.get_static),
         ("GET", "/healthz", health.healthz),

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import PurePath
@@ -10,6 +10,8 @@ from pathlib import PurePath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from app.openapi import document
 
 KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -81,6 +83,16 @@ async def get_page(request: Request) -> Response:
 async def get_docs(request: Request) -> Response:
     """The document of /openapi.json to read and to try."""
     return await _respond(request, "docs.html")
+
+
+async def get_openapi(request: Request) -> Response:
+    """The OpenAPI 3.1 document."""
+    return await _openapi().response(request)
+
+
+@cache
+def _openapi() -> Asset:
+    return Asset(document(), "application/json")
 
 
 async def _respond(request: Request, path: str) -> Response:

@@ -14,6 +14,7 @@ from app.api.response import NO_STORE, send_json
 from app.errors import Problem
 from app.store import Overview, Ranking, Store, pairs
 
+MAX_AREAS = 1000
 MAX_REMEMBERED = 10_000
 MAX_REMEMBERED_QUERY = 300
 
@@ -46,7 +47,7 @@ class GetStats:
     def _parse(self, scope: Scope) -> tuple[list[tuple[bytes, str]], int]:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""
         request = Request(scope)
-        areas = area_codes(request)
+        areas = area_codes(request, MAX_AREAS)
         limit = whole_number(request, "limit", 0, 1, 1_000_000)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]

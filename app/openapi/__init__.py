@@ -1,0 +1,56 @@
+"""The OpenAPI 3.1 document of the service, written by hand and compared with the code by tests."""
+
+from functools import cache
+from importlib.metadata import version
+
+import orjson
+
+from app.openapi.paths import paths
+from app.openapi.problems import RESPONSES
+from app.openapi.schemas import SCHEMAS
+
+DESCRIPTION = """
+Which multiplayer mode is most played in an area, right now, and how it came to that.
+
+- Every path works with and without its trailing slash. HEAD works wherever GET does.
+- Errors are `application/problem+json` (RFC 9457): `code` is for programs, `errors` names each place.
+  404 and 405 come in the same form; 405 carries `Allow`.
+- 503 carries `Retry-After`. Its `code` says whether anything may have been applied.
+- Times are seconds since 1970, with fraction. Names are 1 to 255 characters without control characters and without `|`.
+"""
+
+
+@cache
+def document() -> bytes:
+    """As JSON."""
+    return orjson.dumps(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Modepulse",
+                "version": version("modepulse"),
+                "summary": "Which multiplayer mode is most played in this area, right now?",
+                "description": DESCRIPTION,
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
+            "servers": [{"url": "/", "description": "This service"}],
+            "tags": [
+                {"name": "live", "description": "What is played now"},
+                {"name": "history", "description": "What was played, and every event"},
+                {"name": "users", "description": "One user"},
+                {"name": "service", "description": "The service itself"},
+            ],
+            "paths": paths(),
+            "components": {
+                "schemas": SCHEMAS,
+                "responses": RESPONSES,
+                "securitySchemes": {
+                    "admin": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "MODEPULSE_ADMIN_TOKEN; `modepulse dev` keeps one in `<data-dir>/admin_token`",
+                    }
+                },
+            },
+        }
+    )
