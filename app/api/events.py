@@ -5,13 +5,12 @@ import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import invalid_query, parse_json, read_body
+from app.api.request import choice_of, parse_json, read_body
 from app.api.response import send_json
 from app.batcher import Batcher, RequestKey, partly_applied
 from app.contract.event import FLAT_WIDTH, MAX_ERRORS, flatten
@@ -56,6 +55,7 @@ class Ingest:
         await asyncio.gather(*(batcher.drain() for batcher in self._batchers))
 
 
+ON_INVALID = ("reject", "skip")
 # Events looked at in one go: about 0.05 ms, which is what a read may have to wait for.
 SLICE_EVENTS = 50
 _HEADERS = frozenset((b"content-length", b"content-type", b"content-encoding", b"idempotency-key"))
@@ -80,7 +80,7 @@ class PostEvents:
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
         headers = {name: value for name, value in scope["headers"] if name in _HEADERS}
         body = await read_body(receive, headers, self._settings)
-        skip = _skips_invalid(scope["query_string"])
+        skip = bool(scope["query_string"]) and choice_of(Request(scope), "on_invalid", ON_INVALID) == "skip"
         items, loc, many = _items(body, headers.get(b"content-type", b""))
         flat, errors, bad = await _flatten(items, loc, many)
         if bad and not skip:
@@ -144,13 +144,6 @@ def _items(body: bytes, content_type: bytes) -> tuple[list[Any], Location, bool]
 
 def _lines(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if line.strip()]
-
-
-def _skips_invalid(query: bytes) -> bool:
-    choice = dict(parse_qsl(query, keep_blank_values=True)).get(b"on_invalid", b"reject") if query else b"reject"
-    if choice not in (b"reject", b"skip"):
-        raise invalid_query("on_invalid", "unknown_value", "on_invalid is skip or reject")
-    return choice == b"skip"
 
 
 def _request_key(text: bytes, query: bytes, body: bytes, seconds: int) -> RequestKey:

@@ -16,7 +16,7 @@ from app.settings import Settings
 
 MAX_EVENTS = 100_000
 # name: (default, smallest, largest)
-_NUMBERS = {
+NUMBERS = {
     "events": (1000, 0, MAX_EVENTS),
     "users": (200, 1, 1_000_000),
     "areas": (10, 1, 10_000),
@@ -43,7 +43,7 @@ def _numbers(parsed: Any) -> dict[str, Any]:
         raise _invalid([problem_at([], "type", "the body is a JSON object")])
     numbers: dict[str, Any] = {}
     errors = []
-    for name, (default, low, high) in _NUMBERS.items():
+    for name, (default, low, high) in NUMBERS.items():
         value = parsed.get(name)
         if value is None:
             numbers[name] = default

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.api import live
 from app.api.audit import EVENTS, OUTCOMES
+from app.api.events import ON_INVALID
 from app.api.export import FORMATS
 from app.api.history import MAX_STEP
 from app.api.pages import MAX_LIMIT
@@ -78,6 +79,13 @@ def areas(most: int, **more: Any) -> Schema:
     return query("area_code", "An area; may be repeated", schema, required=True, explode=True, **more)
 
 
+# Said by the HTTP server, before the service sees the request.
+TOO_LONG = {
+    "description": "The URL is longer than 64 kB",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+
+
 def paths() -> dict[str, Any]:
     return {
         "/events": {"post": POST_EVENTS, "get": GET_EVENTS},
@@ -109,14 +117,13 @@ POST_EVENTS = {
         query(
             "on_invalid",
             "`skip` takes the good events and reports the others",
-            word("reject", "skip", default="reject"),
+            word(*ON_INVALID, default="reject"),
         ),
         {
             "name": "Idempotency-Key",
             "in": "header",
             "description": "A request repeated with it is applied once and answered as the first was, for 24 hours",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            "example": "5f0b3c5e-1d1f-4a4e-9d5c-3a1f0e6c9b7a",
         },
         GZIP,
     ],
@@ -151,7 +158,7 @@ GET_STATS = {
         areas(MAX_AREAS, example=["111", "112"]),
         query("limit", "Only the first modes of each area", whole(1, 1_000_000)),
     ],
-    "responses": {"200": json_of("As of now, never cached", "Stats", STATS), **refused(422, 503)},
+    "responses": {"200": json_of("As of now, never cached", "Stats", STATS), "400": TOO_LONG, **refused(422, 503)},
 }
 
 STREAM_STATS = {
@@ -185,6 +192,7 @@ state, not those between.""",
                 }
             },
         },
+        "400": TOO_LONG,
         **refused(422, 503),
     },
 }

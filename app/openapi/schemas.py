@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.api.audit import EVENTS, OUTCOMES
+from app.api.generate import NUMBERS
 from app.api.users import ENDINGS
 from app.contract.event import KINDS, MAX_ERRORS
 from app.openapi.problems import FAULTS, PROBLEMS
@@ -140,17 +141,10 @@ SCHEMAS: dict[str, Schema] = {
     "Modes": answer("Modes with players, most first", {"modes": list_of(MODE_COUNT), "players": COUNT}),
     "GenerateRequest": {
         "type": "object",
+        "description": "The same seed makes the same events",
         "properties": {
-            "events": {"type": ["integer", "null"], "minimum": 0, "maximum": 100_000, "default": 1000},
-            "users": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000_000, "default": 200},
-            "areas": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000, "default": 10},
-            "modes": {"type": ["integer", "null"], "minimum": 1, "maximum": 1000, "default": 5},
-            "seed": {
-                "type": ["integer", "null"],
-                "minimum": -(2**63),
-                "maximum": 2**63 - 1,
-                "description": "The same seed makes the same events",
-            },
+            name: {"type": ["integer", "null"], "minimum": low, "maximum": high, "default": default}
+            for name, (default, low, high) in NUMBERS.items()
         },
     },
     "Generated": answer("How many events were made", {"cnt_records_generated": COUNT}),

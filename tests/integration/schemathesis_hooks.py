@@ -1,13 +1,12 @@
 """Rules that a schema cannot express, put into the valid requests that schemathesis makes up."""
 
-import itertools
 import json
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 
 LATEST = 1_700_000_000
-_keys = itertools.count()
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -29,19 +28,29 @@ def map_case(_context: Any, case: Any) -> Any:
     headers.pop("Content-Encoding", None)
     # Another request has another key.
     if "Idempotency-Key" in headers:
-        headers["Idempotency-Key"] = f"schemathesis-{next(_keys)}"
+        headers["Idempotency-Key"] = str(uuid4())
     if isinstance(query.get("area_code"), list):
         query["area_code"] = query["area_code"][:50]  # a URL of 64 kB at most
+    # To JSON Schema 1.0 is an integer, to the service it is not.
+    case.body = with_integers(body)
     if case.media_type == "application/x-ndjson":
         case.body = "\n".join(json.dumps(event) for event in EVENTS)
     else:
-        for event in events_of(body):
+        for event in events_of(case.body):
             if isinstance(event.get("epoch_timestamp"), (int, float)):
                 event["epoch_timestamp"] = min(event["epoch_timestamp"], LATEST)
     return case
 
 
 EVENTS = [{"area_code": 111, "multiplayer_mode": "duel", "user_id": "ann", "events_name": "LOGIN"}]
+
+
+def with_integers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: with_integers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [with_integers(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def events_of(body: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,149 @@
+"""The document beside the running service: what is asked and answered is what it says."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+import redis
+
+from app.openapi import document
+from tests.calls import event
+from tests.servers import Stack, eventually
+
+HERE = Path(__file__).parent
+DOCUMENT: dict[str, Any] = json.loads(document())
+GETS = {path: methods["get"] for path, methods in DOCUMENT["paths"].items() if "get" in methods}
+# What each parameter cannot be.
+WRONG = {
+    "limit": "0", "from": "yesterday", "to": "tomorrow", "cursor": "x", "step": "61", "peak": "maybe", "order": "up",
+    "format": "xml", "events_name": "JOIN", "outcome": "lost", "area_code": "", "multiplayer_mode": "|", "user_id": "",
+}  # fmt: skip
+
+
+def address(path: str) -> str:
+    return path.replace("{user_id}", "ann").replace("{path}", "icon.svg")
+
+
+def parameters(path: str) -> list[dict[str, Any]]:
+    return [parameter for parameter in GETS[path].get("parameters", ()) if parameter["in"] == "query"]
+
+
+def needed(path: str) -> dict[str, str]:
+    return {parameter["name"]: "111" for parameter in parameters(path) if parameter.get("required")}
+
+
+def test_document_is_served(http: httpx.Client) -> None:
+    assert http.get("/openapi.json").content == document()
+
+
+@pytest.mark.parametrize("path", [path for path in GETS if parameters(path)])
+def test_every_documented_parameter_is_read(http: httpx.Client, path: str) -> None:
+    for parameter in parameters(path):
+        name = parameter["name"]
+        answer = http.get(address(path), params=needed(path) | {name: WRONG[name]})
+        assert answer.status_code in (400, 422), (name, answer.text)
+        assert [fault["loc"] for fault in answer.json()["errors"]] == [["query", name]]
+
+
+@pytest.mark.parametrize("path", [path for path in GETS if parameters(path) and path != "/stats"])
+def test_parameters_are_those_documented(http: httpx.Client, path: str) -> None:
+    """A misspelt parameter is refused with the names of the others; GET /stats ignores it, as it always did."""
+    (fault,) = http.get(address(path), params=needed(path) | {"are_code": "1"}).json()["errors"]
+    assert fault["code"] == "unknown_parameter"
+    named = fault["message"].removeprefix("the parameters here are ").split(", ")
+    assert set(named) == {parameter["name"] for parameter in parameters(path)}
+
+
+def test_on_invalid_is_read(http: httpx.Client) -> None:
+    for query in ("on_invalid=maybe", "on_invalid=skip&on_invalid=reject"):
+        answer = http.post(f"/events?{query}", json=event(1))
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["loc"] == ["query", "on_invalid"]
+
+
+def test_any_query_string_is_read_or_ignored(http: httpx.Client) -> None:
+    assert http.post("/events?%C3%95=1&on_invalid=skip&%FF=%00", json=[]).status_code == 200
+
+
+class Seen:
+    """Answers, each compared with its schema; the properties that occurred."""
+
+    def __init__(self) -> None:
+        self.properties: dict[str, set[str]] = {}
+
+    def note(self, answer: httpx.Response, name: str) -> None:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+        read = answer.json()
+        jsonschema.validate(read, schema)
+        self.properties.setdefault(name, set()).update(read)
+
+
+def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: httpx.Client, area: int) -> None:
+    seen = Seen()
+    good, bad = event(area), event(area, name="JOIN")
+    seen.note(http.post("/events", json={"items": [good]}), "Taken")
+    seen.note(http.post("/events?on_invalid=skip", json=[bad, event(area, "u2")]), "Taken")
+    seen.note(http.post("/events", json=[bad]), "Problem")
+    seen.note(http.get("/stats", params={"area_code": area}), "Stats")
+    seen.note(http.get("/areas"), "Areas")
+    seen.note(http.get("/modes"), "Modes")
+    seen.note(http.post("/generate_data", json={"events": 3}), "Generated")
+    seen.note(http.get(f"/users/u1@{area}/sessions"), "UserSessions")
+    seen.note(http.get("/healthz"), "Health")
+    seen.note(http.post("/events", json=event(area, name="LOGOUT")), "Taken")
+    eventually(lambda: len(http.get("/events", params={"area_code": area}).json()["items"]) == 3)
+    seen.note(http.get("/events", params={"area_code": area, "limit": 2}), "AuditPage")
+    seen.note(http.get("/history", params={"area_code": area}), "History")
+    seen.note(http.get("/history/top", params={"area_code": area}), "Top")
+    seen.note(http.get(f"/users/u1@{area}/history"), "UserHistory")
+    seen.note(http.delete(f"/users/u1@{area}", headers=stack.admin), "Erased")
+    seen.note(http.get("/readyz"), "Ready")
+    store: Any = redis.Redis.from_url(stack.run["redis_url"])
+    try:
+        store.config_set("appendfsync", "everysec")
+        eventually(lambda: http.get("/readyz").json()["durability"] == "degraded")
+        seen.note(http.get("/readyz"), "Ready")
+    finally:
+        store.config_set("appendfsync", "always")
+        store.close()
+    eventually(lambda: http.get("/readyz").json()["durability"] == "full")
+    for name, properties in seen.properties.items():
+        if name != "Stats":
+            assert properties == set(DOCUMENT["components"]["schemas"][name]["properties"])
+
+
+# A user's name may hold a slash: DELETE /users/ann/sessions is about the user "ann/sessions".
+EXCLUDED = "allow_header_conformance,unsupported_method"
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ["--exclude-path", "/stats/stream", "--exclude-path", "/generate_data", "--exclude-checks", EXCLUDED],
+        # Its body may be left out; schemathesis takes a missing one for a wrong one.
+        ["--include-path", "/generate_data", "--exclude-checks", f"{EXCLUDED},negative_data_rejection"],
+    ],
+    ids=["all", "generate_data"],
+)
+def test_service_stands_up_to_schemathesis(stack: Stack, selection: list[str], tmp_path: Path) -> None:
+    """A thousand requests made from the document; each answer has a status and a form that it names."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/openapi.json", *selection,
+            "--checks", "all", "--max-examples", "30", "--generation-deterministic", "--no-color",
+            "--header", f"Authorization: Bearer {stack.admin_token}",
+        ],
+        env=os.environ
+        | {"SCHEMATHESIS_HOOKS": "tests.integration.schemathesis_hooks", "PYTHONPATH": str(HERE.parents[1])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -1,0 +1,124 @@
+"""The OpenAPI document says what the code does: paths, codes and fields of one are those of the other."""
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+from starlette.routing import Route
+
+from app.openapi import document
+from app.openapi.problems import FAULTS, PROBLEMS
+from app.routes import routes
+from app.settings import Settings
+
+APP = Path(__file__).parents[2] / "app"
+DOCUMENT: dict[str, Any] = json.loads(document())
+OPERATIONS = {
+    (path, method): operation for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
+}
+# The router's own answers have their codes in a table.
+OF_THE_ROUTER = {(404, "not_found"), (405, "method_not_allowed")}
+
+
+def calls() -> Iterator[tuple[str, list[Any]]]:
+    """(name of the function, its arguments, None where they are no literals) of each call in the package."""
+    for path in APP.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                yield node.func.id, [a.value if isinstance(a, ast.Constant) else None for a in node.args]
+
+
+def test_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+
+
+def test_every_route_is_documented_and_no_other() -> None:
+    table = {
+        (route.path.replace(":path}", "}").rstrip("/") or "/", method.lower())
+        for route in routes(Settings())
+        if isinstance(route, Route)
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    assert table == set(OPERATIONS)
+
+
+def test_every_code_is_documented_with_its_status_and_no_other() -> None:
+    told = set(OF_THE_ROUTER)
+    for name, arguments in calls():
+        if name in ("Problem", "InvalidRequest") and arguments[1:] and arguments[1]:
+            told.add((arguments[0], arguments[1]))
+        elif name == "Unavailable" and arguments[0]:
+            told.add((503, arguments[0]))
+    assert told == {(status, code) for status, (_, codes) in PROBLEMS.items() for code in codes}
+
+
+def test_every_fault_is_documented_and_no_other() -> None:
+    told = {arguments[1] for name, arguments in calls() if name in ("problem_at", "invalid_query") and arguments[1]}
+    assert told == set(FAULTS)
+
+
+def test_every_query_parameter_that_is_read_is_documented_and_no_other() -> None:
+    readers = ("single", "name_of", "choice_of", "time_of", "whole_number")
+    read = {arguments[1] for name, arguments in calls() if name in readers and arguments[1]}
+    # Filters of GET /events by a table, and the areas of GET /stats by a function of their own.
+    read |= {"area_code", "multiplayer_mode", "user_id"}
+    documented = {
+        parameter["name"]
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+    assert read == documented
+
+
+def test_every_field_of_an_event_is_documented_and_no_other() -> None:
+    tree = ast.parse((APP / "contract" / "event.py").read_text())
+    read = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "item":
+            read |= {node.slice.value} if isinstance(node.slice, ast.Constant) else set()
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "item.get":
+            read |= {a.value for a in node.args if isinstance(a, ast.Constant)}
+    assert read == set(DOCUMENT["components"]["schemas"]["Event"]["properties"])
+
+
+def schema(part: dict[str, Any]) -> dict[str, Any]:
+    """A schema by itself, with what it refers to."""
+    return {**part, "components": DOCUMENT["components"]}
+
+
+def examples() -> Iterator[Any]:
+    bodies = [(name, operation["requestBody"]) for name, operation in OPERATIONS.items() if "requestBody" in operation]
+    answers = [(name, answer) for name, operation in OPERATIONS.items() for answer in operation["responses"].values()]
+    answers += DOCUMENT["components"]["responses"].items()
+    for name, part in [*bodies, *answers]:
+        for kind, content in part.get("content", {}).items():
+            values = [content["example"]] if "example" in content else []
+            values += [example["value"] for example in content.get("examples", {}).values()]
+            for value in values:
+                yield pytest.param(content["schema"], value, id=f"{name}-{kind}")
+
+
+@pytest.mark.parametrize(("of", "value"), list(examples()))
+def test_examples_are_what_their_schemas_say(of: dict[str, Any], value: Any) -> None:
+    jsonschema.validate(value, schema(of))
+
+
+def test_every_operation_with_an_answer_in_json_has_an_example() -> None:
+    for (path, method), operation in OPERATIONS.items():
+        for status, answer in operation["responses"].items():
+            content = answer.get("content", {}).get("application/json")
+            if content is not None and path != "/openapi.json":
+                assert "example" in content, (path, method, status)
+
+
+def test_only_what_needs_the_token_asks_for_it() -> None:
+    secured = {key for key, operation in OPERATIONS.items() if operation.get("security")}
+    assert secured == {key for key, operation in OPERATIONS.items() if "401" in operation["responses"]}
+    assert secured == {("/users/{user_id}", "delete")}
