@@ -39,13 +39,14 @@ def dev(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     data_dir: Annotated[Path, typer.Option(help="Where the data lies.")] = Path(".modepulse"),
+    demo: Annotated[bool, typer.Option("--demo", help="Let simulated players play, to have something to see.")] = False,
 ) -> None:
     """Start all of Modepulse on this machine: Redis, Postgres, archiver and API."""
     from modepulse.dev import Supervisor
     from modepulse.servers import ServerError
 
     try:
-        Supervisor(_settings(), host, port, data_dir).run()
+        Supervisor(_settings(), host, port, data_dir, demo).run()
     except ServerError as error:
         _fail(str(error), error.exit_code)
 

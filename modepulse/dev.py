@@ -30,6 +30,8 @@ YOUNG_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 SETTINGS_EXIT = 2
 ADMIN_TOKEN = "admin_token"  # a file of the data directory
+# Some dozen changes a second over some areas, for as long as it runs.
+DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "12", "--duration", "1e9"]
 
 
 class Stopped(Exception):
@@ -38,7 +40,7 @@ class Stopped(Exception):
 
 @dataclass
 class Part:
-    """One process of the four. `stop_signal` is what ends it in order."""
+    """One of the processes. `stop_signal` is what ends it in order."""
 
     name: str
     start: Callable[[], "subprocess.Popen[bytes]"]
@@ -51,10 +53,11 @@ class Part:
 class Supervisor:
     """Starts the parts in order, keeps them up, stops them in the opposite order."""
 
-    def __init__(self, settings: Settings, host: str, port: int, data_dir: Path) -> None:
+    def __init__(self, settings: Settings, host: str, port: int, data_dir: Path, demo: bool) -> None:
         self._settings = settings
         self._host, self._port = host, port
         self._data = data_dir.absolute()
+        self._demo = demo
         self._parts: list[Part] = []
         self._environment = dict(os.environ)
         self._lock = -1
@@ -114,6 +117,8 @@ class Supervisor:
         }
         self._add_python("archiver", ["archive"])
         self._add_python("api", ["serve", "--fd", str(self._listener.fileno())], self._listener.fileno())
+        if self._demo:
+            self._add_python("demo", [*DEMO, "--url", _url(self._host, self._port)])
 
     def _add_redis(self, command: list[str]) -> None:
         def start() -> "subprocess.Popen[bytes]":

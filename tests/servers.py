@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,10 @@ def postgres_server(directory: Path) -> Iterator[Postgres]:
 class Stack:
     """`modepulse dev` in a folder of its own."""
 
-    def __init__(self, directory: Path, port: int = 0, **settings: str) -> None:
+    def __init__(self, directory: Path, port: int = 0, arguments: Sequence[str] = (), **settings: str) -> None:
         self.directory = directory
         self.port = port or free_port()
+        self._arguments = arguments
         self._settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -90,6 +91,7 @@ class Stack:
                     str(self.port),
                     "--data-dir",
                     str(self.directory),
+                    *self._arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

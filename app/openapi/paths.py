@@ -311,7 +311,7 @@ GET_SESSIONS = {
 
 GET_USER_HISTORY = {
     "operationId": "getUserHistory",
-    "tags": ["users", "history"],
+    "tags": ["users"],
     "summary": "A user's sessions, the one that began last first",
     "parameters": [USER, FROM, TO, PAGE, CURSOR],
     "responses": {

@@ -37,6 +37,9 @@ export const number = (value) => whole.format(value);
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minute = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
+/** Below a chart over so many seconds: the time of day, or from two days on the day. */
+export const axisLabel = (at, seconds) => (seconds < 2 * 86_400 ? minute : date).format(at * 1000);
 export const timeOfDay = (seconds) => clock.format(seconds * 1000);
 
 /** A `<time>`: today's by the clock, others with their day. */

@@ -1,7 +1,7 @@
 // How an area was: a line a mode over the last hour, day or week, and its peaks.
 
 import { ask } from "./api.js";
-import { el, failure, number, skeleton, time } from "./dom.js";
+import { axisLabel, el, failure, number, skeleton, time } from "./dom.js";
 
 const RANGES = {
   hour: { title: "Hour", seconds: 3600, step: 60 },
@@ -96,9 +96,13 @@ class Chart {
   place = el("div", { className: "chart", role: "img" });
   #plot;
   #modes;
+  #seconds;
+  #resize;
 
-  async draw(modes) {
+  /** `modes`, that with the highest peak first, over so many seconds. */
+  async draw(modes, seconds) {
     this.#modes = modes;
+    this.#seconds = seconds;
     this.place.setAttribute("aria-label", `Players over time: ${modes.map(({ mode, count }) => `${mode}, peak ${count}`).join("; ")}`);
     const uPlot = await library();
     if (this.#modes !== modes || !this.place.isConnected) return;
@@ -114,7 +118,7 @@ class Chart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [0, Math.max(4, count, high) * 1.1] } },
-      axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
+      axes: [{ ...axis, values: (_, times) => times.map((at) => axisLabel(at, seconds)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
       series: [{}, ...modes.map(({ mode, colour: name }) => ({ label: mode, stroke: colour(name), width: 2, points: { show: false } }))],
       hooks: { draw: [(plot) => markPeak(plot, at, count, colour("--text"))] },
     }, data, this.place);
@@ -123,10 +127,8 @@ class Chart {
     this.#resize.observe(this.place);
   }
 
-  #resize;
-
   redraw() {
-    if (this.#modes) this.draw([...this.#modes]);
+    if (this.#modes) this.draw([...this.#modes], this.#seconds);
   }
 
   remove() {

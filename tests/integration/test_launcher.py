@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.servers import Stack, eventually
@@ -108,6 +109,23 @@ def test_no_server_outlives_a_killed_parent_and_the_next_start_works(own_stack: 
     own_stack.start()  # waits for what is just ending
     assert own_stack.stop() == 0
     eventually(lambda: not processes_naming(own_stack.directory), 5)
+
+
+def test_demo_plays_until_all_stops(tmp_path: Path) -> None:
+    with Stack(tmp_path / "data", arguments=["--demo"]) as stack:
+
+        def players() -> int:
+            found: int = httpx.get(f"{stack.url}/areas").json()["players"]
+            return found
+
+        some = eventually(lambda: players() if players() > 20 else 0, 60)
+        eventually(lambda: players() != some)
+        assert playing(stack.url)
+    assert not playing(stack.url)
+
+
+def playing(url: str) -> list[str]:
+    return [command for command in processes_naming(Path(url)) if "simulate" in command]
 
 
 def test_foreign_directories_keep_their_permissions(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""The page in a real browser, on a service of its own."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import BINARIES
+from tests.servers import Stack
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+_areas = itertools.count(300_000)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One server is enough here: what Redis says is the same on both."""
+    with Stack(tmp_path_factory.mktemp("browser") / "data", redis_server=str(BINARIES["valkey"])) as stack:
+        yield stack
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    with Stack(tmp_path / "data", redis_server=str(BINARIES["valkey"])) as stack:
+        yield stack
+
+
+@pytest.fixture
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def area() -> str:
+    """Nobody else's."""
+    return str(next(_areas))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (on Debian: apt-get install chromium); .ci/run installs it")
+    with sync_playwright() as playwright:
+        # As root, as in CI, there is no sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Seen:
+    """What happened in a page that nobody should have to read."""
+
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+class Window:
+    """Opens pages; `seen` gathers their errors and requests."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[Any] = []
+        self.seen = Seen()
+
+    def open(self, url: str, scheme: Literal["light", "dark"] = "light", width: int = 1200, height: int = 900) -> Page:
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB", timezone_id="UTC"
+        )
+        self._contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        seen = self.seen
+        page.on("console", lambda message: seen.errors.extend([message.text] if message.type == "error" else []))
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("request", lambda request: seen.requests.append(request.url))
+        page.goto(url)
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Window]:
+    """Fails the test when a page had an error or asked another host."""
+    window = Window(browser)
+    yield window
+    window.close()
+    assert not window.seen.errors
+    own = ("http://127.0.0.1:", "data:", "blob:")
+    assert not [url for url in window.seen.requests if not url.startswith(own)]

@@ -1,0 +1,38 @@
+"""The API docs at /docs."""
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Window
+from tests.calls import event
+from tests.servers import Stack
+
+
+def test_docs_can_be_read_and_tried(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+    http.post("/events", json=event(area)).raise_for_status()
+    page = window.open(f"{stack.url}/docs")
+    expect(page.locator(".opblock")).to_have_count(18)
+    block = page.locator("#operations-live-getStats")
+    block.locator("button.opblock-summary-control").click()
+    expect(block.get_by_text("Redis cannot be reached")).to_be_visible()
+    block.locator("textarea, input[type=text]").first.wait_for()
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table .response-col_status").first).to_contain_text("200")
+    expect(block.locator(".live-responses-table .response-col_description").first).to_contain_text("111")
+
+
+def test_docs_take_events_and_the_token(stack: Stack, http: httpx.Client, window: Window) -> None:
+    page = window.open(f"{stack.url}/docs")
+    block = page.locator("#operations-live-postEvents")
+    block.locator("button.opblock-summary-control").click()
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table")).to_contain_text('"accepted": 1')
+    page.get_by_role("button", name="Authorize").first.click()
+    page.locator(".auth-container input").fill(stack.admin_token)
+    page.locator(".auth-btn-wrapper button.authorize").click()
+    page.locator(".auth-btn-wrapper button.btn-done").click()
+    block = page.locator("#operations-users-deleteUser")
+    block.locator("button.opblock-summary-control").click()
+    block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table")).to_contain_text('"status": true', timeout=20_000)
+    assert http.get("/users/ann/sessions").json()["sessions"] == []
