@@ -10,6 +10,10 @@ from tests.servers import Stack, eventually, redis_binaries, redis_server
 BINARIES = redis_binaries()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="renew docs/screenshots")
+
+
 def pytest_report_header() -> list[str]:
     return [f"redis servers: {', '.join(f'{name} ({path})' for name, path in BINARIES.items())}"]
 

@@ -1,0 +1,56 @@
+"""The pictures of the README: the page with a week behind it and players on it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SCREENSHOTS, Window
+from tests.servers import Stack, eventually, modepulse
+
+
+@pytest.fixture(scope="module")
+def busy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("busy") / "data") as stack:
+        past = ["--to-postgres", "--events", "150000", "--days", "7", "--users", "900", "--areas", "14", "--seed", "7"]
+        written = modepulse("simulate", *past, "--data-dir", str(stack.directory))
+        assert written.returncode == 0, written.stderr
+        playing = subprocess.Popen(
+            [sys.executable, "-m", "modepulse", "simulate", "--url", stack.url, "--rate", "100", "--users", "900",
+             "--areas", "14", "--seed", "7", "--duration", "600"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        eventually(lambda: httpx.get(f"{stack.url}/areas").json()["players"] > 400, 60)
+        yield stack
+        playing.kill()
+        playing.wait()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)])
+def test_screenshots(
+    busy_stack: Stack, window: Window, scheme: Any, width: int, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder = SCREENSHOTS if request.config.getoption("--screenshots") else tmp_path
+    kind = scheme if width > 390 else f"phone-{scheme}"
+    page = window.open(busy_stack.url, scheme, width)
+    page.wait_for_function("() => document.querySelectorAll('.spark path[d]').length > 10")
+    shoot(page, folder / f"overview-{kind}.png")
+    page = window.open(f"{busy_stack.url}/?area_code=101", scheme, width)
+    expect(page.locator("[aria-label='Latest events'] tbody tr")).to_have_count(15)
+    page.get_by_label("Day").check(force=True)
+    expect(page.locator(".chart-busy")).to_have_count(0)
+    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.locator("[aria-label='Peaks'] tbody tr")).to_have_count(5)
+    shoot(page, folder / f"area-{kind}.png")
+
+
+def shoot(page: Page, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    page.screenshot(path=path, animations="disabled", full_page=True)
+    assert path.stat().st_size > 20_000
