@@ -24,7 +24,7 @@ Overview = dict[str, list[tuple[str, int]]]
 # How old an answer about all areas together may be, as it costs a read of every area: so many times what that took,
 # within bounds.
 OVERVIEW_SHARE = 10
-OVERVIEW_SECONDS = (0.1, 1.0)
+OVERVIEW_SECONDS = (0.25, 1.0)
 PIPELINE_AREAS = 500
 
 

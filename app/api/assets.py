@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.response import accepts_gzip
 from app.openapi import document
 
 KINDS = {
@@ -50,7 +51,7 @@ class Asset:
         if self._etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         body = self._body
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(request):
             # The largest takes a tenth of a second, once.
             body = await asyncio.to_thread(lambda: self._gzipped)
             headers["Content-Encoding"] = "gzip"

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
+from app.api.response import large_json
 from app.audit import Audit, sql
 
 MINUTE = 60
@@ -55,7 +56,7 @@ async def get_history(request: Request) -> Response:
         points = list(zip(steps.starts, counts, strict=True))
         parts.append(b"%b:%b" % (orjson.dumps(name), orjson.dumps(points)))
     body = b'{"area_code":%b,"step":%d,"series":{%b}}' % (orjson.dumps(area), steps.step, b",".join(parts))
-    return Response(body, media_type="application/json")
+    return await large_json(request, body)
 
 
 async def get_top(request: Request) -> Response:
@@ -71,7 +72,7 @@ async def get_top(request: Request) -> Response:
             if count and count >= most[place]:
                 modes[place], most[place] = name, count
     top = list(zip(steps.starts, modes, most, strict=True))
-    return Response(orjson.dumps({"area_code": area, "step": steps.step, "top": top}), media_type="application/json")
+    return await large_json(request, orjson.dumps({"area_code": area, "step": steps.step, "top": top}))
 
 
 def _asked(request: Request, *names: str) -> tuple[Steps, str, bool]:

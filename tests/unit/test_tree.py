@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,22 @@ def test_readme_shows_every_subcommand() -> None:
 def test_migrations_are_numbered_without_gaps() -> None:
     names = sorted(path.name for path in (ROOT / "archiver" / "migrations").glob("*.sql"))
     assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_vendored_files_are_those_of_their_packages() -> None:
+    vendor = ROOT / "app" / "static" / "vendor"
+    sums = dict(re.findall(r"^([0-9a-f]{64})  (\S+)$", (vendor / "README.md").read_text(), re.MULTILINE))
+    files = [path for path in vendor.rglob("*") if path.suffix in (".js", ".css")]
+    assert {sha256(path.read_bytes()).hexdigest(): str(path.relative_to(vendor)) for path in files} == sums
+    for package in vendor.iterdir():
+        assert package.name == "README.md" or (package / "LICENSE").exists()
+
+
+def test_pages_name_no_other_host() -> None:
+    """What they do is also watched in a browser (tests/browser)."""
+    for path in (ROOT / "app" / "static").glob("*"):
+        if path.is_file():
+            assert set(re.findall(r"https?://[^\s\"'`]+", path.read_text())) <= {"http://www.w3.org/2000/svg"}
 
 
 def test_lua_readme_lists_every_script() -> None:
