@@ -26,19 +26,19 @@ class Frame:
 
     __slots__ = ("body", "digest", "sent")
 
-    def __init__(self, question: Hashable, body: bytes) -> None:
+    def __init__(self, body: bytes) -> None:
         self.body = body
-        self.digest = blake2b(body, digest_size=8, key=repr(question).encode()[:64]).hexdigest()
+        self.digest = blake2b(body, digest_size=8).hexdigest()
         self.sent = b"id: %d-%b\ndata: %b\n\n" % (time.time() * 1000, self.digest.encode(), body)
 
 
 class ProblemFrame:
     """Told instead while the state cannot be read. Without id: the listener still knows what it knew."""
 
-    __slots__ = ("code", "sent")
+    __slots__ = ("digest", "sent")
 
     def __init__(self, problem: Problem) -> None:
-        self.code = problem.code
+        self.digest = problem.code
         self.sent = b"event: problem\ndata: %b\n\n" % problem.body()
 
 
@@ -62,24 +62,20 @@ class Listener:
 class Feed:
     """A question's newest answer and who listens to it. Nobody has a queue: who is slow finds the newest only."""
 
-    def __init__(self, question: Hashable, body: bytes) -> None:
-        self._question = question
-        self.frame: Frame | ProblemFrame = Frame(question, body)
+    def __init__(self, body: bytes) -> None:
+        self.frame: Frame | ProblemFrame = Frame(body)
         self.listeners: set[Listener] = set()
+        self.unannounced = False
 
-    def show(self, body: bytes) -> bool:
-        """Whether that is news."""
-        if isinstance(self.frame, Frame) and self.frame.body == body:
-            return False
-        self.frame = Frame(self._question, body)
-        return True
+    def show(self, body: bytes) -> None:
+        if not (isinstance(self.frame, Frame) and self.frame.body == body):
+            self.frame = Frame(body)
+            self.unannounced = True
 
-    def fail(self, problem: Problem) -> bool:
-        """Whether that is news."""
-        if isinstance(self.frame, ProblemFrame) and self.frame.code == problem.code:
-            return False
-        self.frame = ProblemFrame(problem)
-        return True
+    def fail(self, problem: Problem) -> None:
+        if self.frame.digest != problem.code:
+            self.frame = ProblemFrame(problem)
+            self.unannounced = True
 
 
 class Broadcast(Generic[Question]):
@@ -96,21 +92,18 @@ class Broadcast(Generic[Question]):
     async def listen(self, question: Question) -> AsyncIterator[tuple[Feed, Listener]]:
         """A feed whose frame is as fresh as an answer to a request. Raises Problem when there is none."""
         body = (await self._read([question]))[question]
-        feed = self._feeds.get(question)
-        if feed is None:
-            feed = self._feeds[question] = Feed(question, body)
-        news = feed.show(body)
+        feed = self._feeds.setdefault(question, Feed(body))
+        # The others are told at the next tick: who comes does not make them hear more often.
+        feed.show(body)
         listener = Listener()
         feed.listeners.add(listener)
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick_on(), name="broadcast")
         try:
-            if news:
-                await _wake([feed])
             yield feed, listener
         finally:
             feed.listeners.discard(listener)
-            if not feed.listeners and self._feeds.get(question) is feed:
+            if not feed.listeners:
                 del self._feeds[question]
 
     def close(self) -> None:
@@ -128,27 +121,37 @@ class Broadcast(Generic[Question]):
             while self._feeds and not self.closed:
                 # From end to begin, so that two frames of a feed are never closer than a tick.
                 await asyncio.sleep(TICK_SECONDS)
-                news = await self._tick()
+                await self._tick()
+                feeds = list(self._feeds.values())
                 if clock() >= next_heartbeat:
                     next_heartbeat = clock() + HEARTBEAT_SECONDS
                     self.heartbeats += 1
-                    news = list(self._feeds.values())
-                await _wake(news)
+                else:
+                    feeds = [feed for feed in feeds if feed.unannounced]
+                await _announce(feeds)
         finally:
             self._ticking = None
 
-    async def _tick(self) -> list[Feed]:
-        """Reads all questions; returns the feeds with news."""
+    async def _tick(self) -> None:
+        """Reads all questions."""
         feeds = dict(self._feeds)
         try:
             bodies = await self._read(feeds)
-        except Problem as problem:
-            return [feed for feed in feeds.values() if feed.fail(problem)]
-        return [feed for question, feed in feeds.items() if feed.show(bodies[question])]
+        except Exception as error:
+            problem = error
+            if not isinstance(problem, Problem):
+                log.error("Live push failed", exc_info=error, extra={"action": "broadcast"})
+                problem = Problem(500, "internal_error", "Something went wrong here")
+            for feed in feeds.values():
+                feed.fail(problem)
+        else:
+            for question, feed in feeds.items():
+                feed.show(bodies[question])
 
 
-async def _wake(feeds: list[Feed]) -> None:
+async def _announce(feeds: list[Feed]) -> None:
     for feed in feeds:
+        feed.unannounced = False
         listeners = list(feed.listeners)
         for start in range(0, len(listeners), SLICE_LISTENERS):
             for listener in listeners[start : start + SLICE_LISTENERS]:

@@ -30,8 +30,8 @@ YOUNG_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 SETTINGS_EXIT = 2
 ADMIN_TOKEN = "admin_token"  # a file of the data directory
-# Some dozen changes a second over some areas, for as long as it runs.
-DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "12", "--duration", "1e9"]
+# Some dozen changes a second in areas 101 to 110, for as long as it runs.
+DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "10", "--duration", "1e9"]
 
 
 class Stopped(Exception):

@@ -2,10 +2,9 @@
 
 import asyncio
 import gzip
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from hashlib import blake2b
-from importlib.resources import files
-from pathlib import PurePath
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from app.api.response import accepts_gzip
 from app.openapi import document
 
+STATIC = Path(__file__).parents[1] / "static"
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -58,17 +58,16 @@ class Asset:
         return Response(body, headers=headers, media_type=self._kind)
 
 
-@lru_cache(maxsize=64)
-def _asset(path: str) -> Asset | None:
-    """A file below app/static; None where there is none of that name."""
-    file = files("app") / "static"
-    for part in path.split("/"):
-        if part in ("", ".", "..") or not file.is_dir():
-            return None
-        file = file / part
-    if not file.is_file():
-        return None
-    return Asset(file.read_bytes(), KINDS.get(PurePath(path).suffix, "text/plain; charset=utf-8"))
+@cache
+def _assets() -> dict[str, Asset]:
+    """Every file below app/static by its path there."""
+    return {
+        path.relative_to(STATIC).as_posix(): Asset(
+            path.read_bytes(), KINDS.get(path.suffix, "text/plain; charset=utf-8")
+        )
+        for path in STATIC.rglob("*")
+        if path.is_file()
+    }
 
 
 async def get_static(request: Request) -> Response:
@@ -97,7 +96,7 @@ def _openapi() -> Asset:
 
 
 async def _respond(request: Request, path: str) -> Response:
-    asset = _asset(path)
+    asset = _assets().get(path)
     if asset is None:
         raise HTTPException(404)
     return await asset.response(request)

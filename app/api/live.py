@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, disconnected, invalid_query, only, whole_number
 from app.api.response import NO_STORE, Header
 from app.api.stats import overview_of, stats_of
-from app.broadcast import TICK_SECONDS, Broadcast, Frame
+from app.broadcast import TICK_SECONDS, Broadcast
 from app.errors import Problem
 from app.store import Store
 from app.watch import Watch
@@ -78,17 +78,16 @@ async def _stream(broadcast: Broadcast[Question], question: Question, known: str
         gone.add_done_callback(listener.wake)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            seen, heartbeats, first = feed.frame, broadcast.heartbeats, RETRY
-            assert isinstance(seen, Frame)
-            if seen.digest != known:
-                first += seen.sent
-            await _send(send, first)
+            frame, heartbeats = feed.frame, broadcast.heartbeats
+            told = frame.digest
+            await _send(send, RETRY if told == known else RETRY + frame.sent)
             # Two frames are never closer than a tick, the first two neither.
             await asyncio.wait([gone], timeout=TICK_SECONDS)
             while not gone.done() and not broadcast.closed:
-                if feed.frame is not seen:
-                    seen = feed.frame
-                    await _send(send, seen.sent)
+                frame = feed.frame
+                if frame.digest != told:
+                    told = frame.digest
+                    await _send(send, frame.sent)
                 elif broadcast.heartbeats != heartbeats:
                     heartbeats = broadcast.heartbeats
                     await _send(send, HEARTBEAT)

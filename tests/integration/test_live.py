@@ -68,6 +68,9 @@ def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, ht
         times = []
         for user in range(200):
             post(http, event(area, f"u{user}"))
+            if user % 10 == 0:
+                with listening(stack.url, area) as other:  # who comes does not make others hear more often
+                    assert other.next().data == {str(area): stats(("duel", user + 1))}
         while True:
             frame = stream.next()
             times.append(int(frame.identity.partition("-")[0]))
