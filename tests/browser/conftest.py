@@ -19,7 +19,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
 _areas = itertools.count(300_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One server is enough here: what Redis says is the same on both."""
     with Stack(tmp_path_factory.mktemp("browser") / "data", redis_server=str(BINARIES["valkey"])) as stack:
@@ -44,8 +44,9 @@ def area() -> str:
     return str(next(_areas))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed before other tests: while Playwright runs, this thread has a running event loop."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (on Debian: apt-get install chromium); .ci/run installs it")
     with sync_playwright() as playwright:
