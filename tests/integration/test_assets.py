@@ -46,7 +46,6 @@ def test_file_is_sent_once_to_each_browser(http: httpx.Client, path: str, kind: 
         "vendor/",
         "../settings.py",
         "%2e%2e/settings.py",
-        "vendor/../main.js",
         "%00",
         "x" * 5000,
     ],
