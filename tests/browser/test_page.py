@@ -72,7 +72,7 @@ def test_totals_events_a_second_and_lag_are_shown(stack: Stack, http: httpx.Clie
     post(http, *log_ins(area, "duel", 50))
     players = http.get("/areas").json()["players"]
     expect(page.locator(".tile", has_text="Players now").locator("dd")).to_have_text(f"{players:,}")
-    expect(page.locator(".tile", has_text="Events per second").locator("dd")).not_to_have_text("0")
+    expect(page.locator(".tile", has_text="Events per second").locator("dd")).to_have_text(re.compile("[1-9]"))
     expect(page.locator(".tile", has_text="Archive lag").locator("dd")).to_have_text("0.0 s")
 
 

@@ -5,6 +5,9 @@ import pytest
 
 from tests.calls import problem
 
+# What is tested here is the same on every server.
+pytestmark = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+
 
 @pytest.mark.parametrize(
     ("path", "kind"),

@@ -28,13 +28,13 @@ def refused(*arguments: str, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def processes_naming(path: Path) -> list[str]:
-    """Command lines and working directories of live processes that have to do with a folder."""
+def processes_naming(what: Path | str) -> list[str]:
+    """Command lines and working directories of live processes that have to do with a folder or an address."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if str(path) in command or str(path) in os.readlink(process / "cwd"):
+            if str(what) in command or str(what) in os.readlink(process / "cwd"):
                 found.append(command)
         except OSError:
             continue
@@ -125,7 +125,7 @@ def test_demo_plays_until_all_stops(tmp_path: Path) -> None:
 
 
 def playing(url: str) -> list[str]:
-    return [command for command in processes_naming(Path(url)) if "simulate" in command]
+    return [command for command in processes_naming(url) if "simulate" in command]
 
 
 def test_foreign_directories_keep_their_permissions(tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ from app.openapi import document
 from tests.calls import event
 from tests.servers import Stack, eventually
 
+# What is tested here is the same on every server.
+pytestmark = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+
+
 HERE = Path(__file__).parent
 DOCUMENT: dict[str, Any] = json.loads(document())
 GETS = {path: methods["get"] for path, methods in DOCUMENT["paths"].items() if "get" in methods}
