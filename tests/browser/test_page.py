@@ -30,7 +30,8 @@ def reaches(page: Page, bar: str, low: float, high: float) -> None:
     """Waits until the width of a bar is between two parts of its track."""
     page.wait_for_function(
         """([bar, low, high]) => {
-            const [fill, track] = [".fill", ".track"].map((part) => document.querySelector(`${bar} ${part}`)?.clientWidth);
+            const width = (part) => document.querySelector(`${bar} ${part}`)?.clientWidth;
+            const [fill, track] = [width(".fill"), width(".track")];
             return fill >= low * track && fill <= high * track;
         }""",
         arg=[bar, low, high],
