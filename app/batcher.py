@@ -99,6 +99,7 @@ class Batcher:
         self._call_seconds = 0.0  # that the last one took
         self._failing = 0  # of them, those that Redis did not answer at first
         self.memory_full = False
+        self.accepted = 0  # events taken so far
         self._lease = str(settings.lease_us)
         self._width = str(settings.wheel_width)
 
@@ -171,6 +172,7 @@ class Batcher:
             for submission, _ in group:
                 self._finish(submission, partly_applied(error) if submission.outcomes else error)
             return
+        self.accepted += len(outcomes)
         start = 0
         for submission, count in group:
             submission.outcomes.append(outcomes[start : start + count])

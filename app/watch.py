@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.batcher import Batcher
-from app.contract.keys import keys_of
+from app.contract.keys import ACCEPTED, keys_of
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Watch:
         self._batchers = batchers
         self._share = settings.memory_share
         self._partitions = [keys_of(partition) for partition in range(settings.partitions)]
+        self._counted = 0  # of the events that this process took: those added up in Redis
         self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time, events taken until then)
         self.vitals = Vitals(0.0, 0.0)
         self.degraded: list[str] | None = None
@@ -59,7 +61,6 @@ class Watch:
             memory = await self._redis.info("memory")
             self._set_full(memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"])
             config = await self._redis.config_get(*PROMISED)
-            self.vitals = await self._read_vitals()
         except RedisError:
             return  # the requests themselves say so
         found = {_text(name): _text(value) for name, value in config.items()}
@@ -67,21 +68,28 @@ class Watch:
         if degraded != (self.degraded or []):
             log.warning("Durability differs from the promise", extra={"action": "durability", "degraded": degraded})
         self.degraded = degraded
+        with suppress(RedisError):  # without room for its counter, for one
+            self.vitals = await self._read_vitals()
 
     async def _read_vitals(self) -> Vitals:
+        counted = sum(batcher.accepted for batcher in self._batchers)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.time()
+            if counted > self._counted:
+                pipeline.incrby(ACCEPTED, counted - self._counted)
+            else:
+                pipeline.get(ACCEPTED)
             for keys in self._partitions:
-                pipeline.get(keys.accepted)
                 pipeline.get(keys.archived)
-            (seconds, microseconds), *values = await pipeline.execute()
-            for keys, archived in zip(self._partitions, values[1::2], strict=True):
+            (seconds, microseconds), accepted, *positions = await pipeline.execute()
+            self._counted = counted
+            for keys, archived in zip(self._partitions, positions, strict=True):
                 pipeline.xrange(keys.events, f"({archived.decode()}" if archived else "-", count=1)
             waiting = [entries[0][0] for entries in await pipeline.execute() if entries]
         now = seconds + microseconds / 1_000_000
         oldest = min((int(entry.partition(b"-")[0]) / 1000 for entry in waiting), default=now)
         samples = self._accepted
-        samples.append((now, sum(int(value or 0) for value in values[::2])))
+        samples.append((now, int(accepted or 0)))
         while len(samples) > 2 and samples[1][0] <= now - RATE_SECONDS:
             samples.popleft()
         (since, before), (_, after) = samples[0], samples[-1]

@@ -2,7 +2,7 @@
 -- Applies a group of events of one partition, all or nothing, and logs them as one stream entry.
 -- The rule is DESIGN.md's "One event": a session's state is one signed time, the last writer wins.
 --
--- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry  6 accepted
+-- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
 -- ARGV  1 epoch the caller knows   2 token of the call
 --       3 lease (us)               4 width of a wheel bucket (s)
@@ -17,7 +17,6 @@
 --          time being us from `at` with its sign, or us since 1970 without one where that is years away, or
 --          nothing for an arrival: `at` and n
 local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local accepted_key = KEYS[6]
 local epoch, token, lease, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local answer_seconds, fingerprint = ARGV[5], ARGV[6]
 local FIRST_EVENT, SKEW = 7, 60000000
@@ -155,7 +154,6 @@ for due, bucket in pairs(buckets) do
   call('ZADD', expiry_key, second, second)
   call('RPUSH', bucket_prefix .. second, unpack(bucket))
 end
-call('INCRBY', accepted_key, position)
 local answer = table.concat(outcomes)
 call('SET', call_key, fingerprint .. answer, 'EX', answer_seconds)
 return answer

@@ -7,6 +7,9 @@ from functools import cached_property, lru_cache
 # Kept in partition 0: how many partitions this Redis was opened with.
 PARTITIONS = "{0}:partitions"
 
+# Events taken by all processes, as each adds up once a second: what the events a second are told from.
+ACCEPTED = "{0}:accepted"
+
 # In a state that is being rebuilt: still there when it is complete, unless somebody wiped the server meanwhile.
 BUILDING = "{0}:building"
 
@@ -52,14 +55,9 @@ class Keys:
         """The log up to this id goes as soon as it is archived: somebody in it was erased."""
         return self.tag + "let_go"
 
-    @property
-    def accepted(self) -> str:
-        """How many events were ever taken: what the events a second are told from."""
-        return self.tag + "accepted"
-
     def record_events(self, call: str) -> list[str]:
         """KEYS of the script of that name."""
-        return [self.epoch, self.call(call), self.events, self.areas, self.expiry, self.accepted]
+        return [self.epoch, self.call(call), self.events, self.areas, self.expiry]
 
     def area(self, area_code: str) -> str:
         return f"{self.tag}area:{area_code}"
