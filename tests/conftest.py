@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.engine import Engine
@@ -59,6 +60,12 @@ def stack(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     directory = tmp_path_factory.mktemp("stack") / redis_name
     with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack:
         yield stack
+
+
+@pytest.fixture
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture

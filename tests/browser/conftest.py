@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -30,12 +29,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     with Stack(tmp_path / "data", redis_server=str(BINARIES["valkey"])) as stack:
         yield stack
-
-
-@pytest.fixture
-def http(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=10) as client:
-        yield client
 
 
 @pytest.fixture
