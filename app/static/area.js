@@ -1,7 +1,7 @@
 // One area: its modes as they are played, how it was, and the latest events.
 
 import { ask } from "./api.js";
-import { arrange, el, failure, link, number, skeleton, time } from "./dom.js";
+import { arrange, el, failure, link, number, skeleton, table, time } from "./dom.js";
 import { historySection } from "./history.js";
 import { listen } from "./live.js";
 
@@ -124,10 +124,8 @@ function latestEvents(area) {
 }
 
 const eventTable = (items) =>
-  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Latest events" }, el("table", {},
-    el("thead", {}, el("tr", {}, ...["Time", "Event", "Mode", "User", "Outcome"].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, ...items.map((item) =>
-      el("tr", {}, el("td", {}, time(item.epoch_timestamp, true)), el("td", {}, item.events_name),
-        el("td", { className: "word" }, item.multiplayer_mode),
-        el("td", { className: "word" }, item.user_id ? el("a", { href: link("user_id", item.user_id) }, item.user_id) : "–"),
-        el("td", {}, item.outcome))))));
+  table("Latest events", ["Time", "Event", "Mode", "User", "Outcome"], el("tbody", {}, ...items.map((item) =>
+    el("tr", {}, el("td", {}, time(item.epoch_timestamp, true)), el("td", {}, item.events_name),
+      el("td", { className: "word" }, item.multiplayer_mode),
+      el("td", { className: "word" }, item.user_id ? el("a", { href: link("user_id", item.user_id) }, item.user_id) : "–"),
+      el("td", {}, item.outcome)))));

@@ -64,4 +64,12 @@ export const skeleton = (lines) =>
 export const failure = (error, again) =>
   el("p", { className: "failure", role: "alert" }, `${error.message}.`, el("button", { type: "button", onclick: again }, "Try again"));
 
+/** A table that scrolls by itself; columns are names, or [name, class]. */
+export const table = (label, columns, body) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": label }, el("table", {},
+    el("thead", {}, el("tr", {}, ...columns.map((column) => {
+      const [name, className] = [column].flat();
+      return el("th", { scope: "col", className }, name);
+    }))), body));
+
 export const link = (name, value) => `/?${new URLSearchParams({ [name]: value })}`;

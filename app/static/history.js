@@ -1,7 +1,7 @@
 // How an area was: a line a mode over the last hour, day or week, and its peaks.
 
 import { ask } from "./api.js";
-import { axisLabel, el, failure, number, skeleton, time } from "./dom.js";
+import { axisLabel, el, failure, number, skeleton, table, time } from "./dom.js";
 
 const RANGES = {
   hour: { title: "Hour", seconds: 3600, step: 60 },
@@ -15,12 +15,13 @@ const scheme = matchMedia("(prefers-color-scheme: dark)");
 export function historySection(area, colours) {
   const box = el("div", {}, skeleton(5));
   const chart = new Chart();
-  const reading = { abort: new AbortController() };
+  let abort = new AbortController();
   let range = "hour";
 
   async function read() {
-    reading.abort.abort();
-    const { signal } = (reading.abort = new AbortController());
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
     const { seconds, step } = RANGES[range];
     const from = Math.floor((Date.now() / 1000 - seconds) / step) * step;
     const asked = { area_code: area, step, from };
@@ -45,13 +46,12 @@ export function historySection(area, colours) {
       box.replaceChildren(el("p", { className: "notice" }, "Nobody played here in this time."));
       return;
     }
-    if (!chart.place.isConnected) box.replaceChildren(chart.place);
     const drawn = modes.slice(0, LINES).map((mode) => ({ ...mode, colour: colours.of(mode.mode) }));
-    chart.draw(drawn, RANGES[range].seconds);
     const best = modes[0];
     box.replaceChildren(chart.place,
       el("p", { className: "peak" }, "Peak: ", el("strong", {}, `${number(best.count)} in ${best.mode}`), ", ", time(best.at)),
       peakTable(drawn));
+    chart.draw(drawn, RANGES[range].seconds);
   }
 
   const choice = el("fieldset", { className: "ranges" }, el("legend", { className: "hidden" }, "Time shown"),
@@ -72,7 +72,7 @@ export function historySection(area, colours) {
     stop() {
       clearInterval(timer);
       scheme.removeEventListener("change", redraw);
-      reading.abort.abort();
+      abort.abort();
       chart.remove();
     },
   };
@@ -81,15 +81,13 @@ export function historySection(area, colours) {
 const highest = (points) => points.reduce((best, [at, count]) => (count > best.count ? { at, count } : best), { at: 0, count: 0 });
 
 const peakTable = (modes) =>
-  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Peaks" }, el("table", {},
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Mode"), el("th", { scope: "col", className: "count" }, "At the end"),
-      el("th", { scope: "col", className: "count" }, "Peak"), el("th", { scope: "col" }, "When"))),
+  table("Peaks", ["Mode", ["At the end", "count"], ["Peak", "count"], "When"],
     el("tbody", {}, ...modes.map(({ mode, colour, points, count, at }) => {
       const swatch = el("span", { className: "swatch" });
       swatch.style.background = `var(${colour})`;
       return el("tr", {}, el("td", { className: "word" }, swatch, mode), el("td", { className: "count" }, number(points.at(-1)[1])),
         el("td", { className: "count" }, number(count)), el("td", {}, time(at)));
-    }))));
+    })));
 
 /** uPlot, fetched when it is first needed. The table below says the same to who cannot see it. */
 class Chart {

@@ -1,7 +1,7 @@
 // Which view the address asks for, the connection's state, the search.
 
 import { areaView } from "./area.js";
-import { timeOfDay } from "./dom.js";
+import { link, timeOfDay } from "./dom.js";
 import { overview } from "./overview.js";
 import { userView } from "./user.js";
 
@@ -70,7 +70,7 @@ document.addEventListener("click", (event) => {
 search.addEventListener("submit", (event) => {
   event.preventDefault();
   const text = search.text.value.trim();
-  if (text) go(`/?${new URLSearchParams({ [search.kind.value]: text })}`);
+  if (text) go(link(search.kind.value, text));
 });
 search.kind.addEventListener("change", hint);
 window.addEventListener("popstate", show);

@@ -18,7 +18,7 @@ export function overview(main, showState) {
     ...["Area", "Most played", "Last hour", "Players"].map((name) => el("span", {}, name)));
   const note = el("div", {}, skeleton(4));
   const rows = new Map();
-  const trends = new Trends(list);
+  const trends = new Trends();
 
   main.replaceChildren(
     el("h1", {}, "All areas"),

@@ -1,7 +1,7 @@
 // One user: what they play now, and every session before.
 
 import { ask } from "./api.js";
-import { duration, el, failure, link, skeleton, time } from "./dom.js";
+import { duration, el, failure, link, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
 const REFRESH_SECONDS = 5;
@@ -62,15 +62,11 @@ export function userView(main, user, showState) {
 }
 
 const playing = (sessions) =>
-  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Playing now" }, el("table", {},
-    el("thead", {}, el("tr", {}, ...["Area", "Mode", "Last event"].map(column))),
-    el("tbody", {}, ...sessions.map((session) =>
-      el("tr", {}, el("td", { className: "word" }, areaLink(session.area_code)), el("td", { className: "word" }, session.multiplayer_mode),
-        el("td", {}, time(session.last_event, true)))))));
+  table("Playing now", ["Area", "Mode", "Last event"], el("tbody", {}, ...sessions.map((session) =>
+    el("tr", {}, el("td", { className: "word" }, areaLink(session.area_code)), el("td", { className: "word" }, session.multiplayer_mode),
+      el("td", {}, time(session.last_event, true))))));
 
-const sessionTable = (rows) =>
-  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Sessions" }, el("table", {},
-    el("thead", {}, el("tr", {}, ...["Began", "Area", "Mode", "Lasted", "Ended"].map(column))), rows));
+const sessionTable = (rows) => table("Sessions", ["Began", "Area", "Mode", "Lasted", "Ended"], rows);
 
 const sessionRow = (session) =>
   el("tr", {}, el("td", {}, time(session.from, true)), el("td", { className: "word" }, areaLink(session.area_code)),
@@ -78,5 +74,4 @@ const sessionRow = (session) =>
     el("td", {}, session.seconds === null ? "–" : duration(session.seconds)),
     el("td", {}, session.to === null ? "Not yet" : (ENDINGS[session.ended_by] ?? "Unknown")));
 
-const column = (name) => el("th", { scope: "col" }, name);
 const areaLink = (code) => el("a", { href: link("area_code", code) }, code);

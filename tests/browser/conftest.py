@@ -79,6 +79,10 @@ class Window:
         page.goto(url)
         return page
 
+    def forgive(self, part: str) -> None:
+        """Errors with this in them were to be expected."""
+        self.seen.errors = [error for error in self.seen.errors if part not in error]
+
     def close(self) -> None:
         for context in self._contexts:
             context.close()

@@ -204,7 +204,7 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     expect(pages[0].locator('[data-area="111"] .count')).to_have_text("2 players", timeout=SOON)
     expect(pages[1].locator('[data-mode="duel"] .count')).to_have_text("2", timeout=SOON)
     # What the browser itself notes about requests that found nobody.
-    window.seen.errors = [error for error in window.seen.errors if "net::ERR_" not in error]
+    window.forgive("net::ERR_")
 
 
 def test_frozen_service_is_noticed(own_stack: Stack, window: Window) -> None:
@@ -215,7 +215,7 @@ def test_frozen_service_is_noticed(own_stack: Stack, window: Window) -> None:
     expect(page.locator("#status")).to_have_text("Disconnected", timeout=40_000)
     own_stack.kill("api", signal.SIGCONT)
     expect(page.locator("#status")).to_have_text("Live", timeout=20_000)
-    window.seen.errors = [error for error in window.seen.errors if "net::ERR_" not in error]
+    window.forgive("net::ERR_")
 
 
 def test_lost_redis_is_told(own_stack: Stack, window: Window) -> None:
@@ -229,7 +229,7 @@ def test_lost_redis_is_told(own_stack: Stack, window: Window) -> None:
     for each in (page, late):
         expect(each.locator("#status")).to_have_text("Live", timeout=20_000)
     # The browser notes answers of 503.
-    window.seen.errors = [error for error in window.seen.errors if "503" not in error]
+    window.forgive("503")
 
 
 def test_lost_archive_is_told_where_it_is_missed(own_stack: Stack, window: Window) -> None:
@@ -247,7 +247,7 @@ def test_lost_archive_is_told_where_it_is_missed(own_stack: Stack, window: Windo
     section.get_by_role("button", name="Try again").click()
     expect(section.locator("tbody tr")).to_have_count(1, timeout=30_000)
     # The browser notes answers of 503.
-    window.seen.errors = [error for error in window.seen.errors if "503" not in error]
+    window.forgive("503")
 
 
 def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
@@ -255,7 +255,7 @@ def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
         page = window.open(f"{stack.url}/?{address}")
         expect(page.locator("#status")).to_have_text("Error")
         expect(page.locator("#banner")).to_contain_text(f"{place} is 1 to 255 characters")
-    window.seen.errors = [error for error in window.seen.errors if "422" not in error]
+    window.forgive("422")
 
 
 def test_names_are_text_whatever_they_are(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
