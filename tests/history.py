@@ -1,6 +1,7 @@
 """An independent reading of the history: the minutes, counted anew from the events."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 EVENTS = """
@@ -15,7 +16,7 @@ MINUTES = """
 Minute = tuple[str, str, int, int, int, int, int]
 
 
-def minutes_of(events: list[Any]) -> list[Minute]:
+def minutes_of(events: Iterable[Any]) -> list[Minute]:
     """(area, mode, minute as seconds since 1970, last, peak, logins, logouts) as the events leave them."""
     deltas: dict[tuple[str, str], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for area, mode, at, delta in events:
