@@ -23,7 +23,7 @@ from app.broadcast import Broadcast
 from app.contract.connection import connect
 from app.contract.keys import keys_of
 from app.erasure import Erasure
-from app.errors import Problem
+from app.errors import Problem, internal_error
 from app.multiplexer import Multiplexer
 from app.routes import routes
 from app.settings import Settings
@@ -144,7 +144,7 @@ async def _hung_up(_: Request, error: Exception) -> Response:
 
 async def _internal_error(_: Request, error: Exception) -> Response:
     """Starlette raises the error again after this answer, so the server logs it with its traceback."""
-    return Problem(500, "internal_error", "Something went wrong here").response()
+    return internal_error().response()
 
 
 class RequestLog:

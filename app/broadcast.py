@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
-from app.errors import Problem
+from app.errors import Problem, internal_error
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +92,12 @@ class Broadcast(Generic[Question]):
     async def listen(self, question: Question) -> AsyncIterator[tuple[Feed, Listener]]:
         """A feed whose frame is as fresh as an answer to a request. Raises Problem when there is none."""
         body = (await self._read([question]))[question]
-        feed = self._feeds.setdefault(question, Feed(body))
-        # The others are told at the next tick: who comes does not make them hear more often.
-        feed.show(body)
+        feed = self._feeds.get(question)
+        if feed is None:
+            feed = self._feeds[question] = Feed(body)
+        else:
+            # The others are told at the next tick: who comes does not make them hear more often.
+            feed.show(body)
         listener = Listener()
         feed.listeners.add(listener)
         if self._ticking is None:
@@ -141,7 +144,7 @@ class Broadcast(Generic[Question]):
             problem = error
             if not isinstance(problem, Problem):
                 log.error("Live push failed", exc_info=error, extra={"action": "broadcast"})
-                problem = Problem(500, "internal_error", "Something went wrong here")
+                problem = internal_error()
             for feed in feeds.values():
                 feed.fail(problem)
         else:

@@ -42,6 +42,11 @@ class Problem(Exception):
         )
 
 
+def internal_error() -> Problem:
+    """For what nobody foresaw; the log has it."""
+    return Problem(500, "internal_error", "Something went wrong here")
+
+
 class InvalidRequest(Problem):
     """The request cannot be used; nothing of it was applied."""
 

@@ -25,7 +25,7 @@ from app.audit import PLANNER
 from archiver import days
 from archiver.writer import connect
 from bench.inputs import bodies
-from bench.load import Pace
+from bench.load import Pace, kilobytes
 from tests.servers import Stack, eventually
 
 DAYS = 30
@@ -256,8 +256,7 @@ def export(archive: Archive, form: str) -> tuple[int, float, float, float, float
     thread = threading.Thread(target=save)
     thread.start()
     busy = reads(thread.is_alive)
-    status = Path(f"/proc/{archive.stack.run['pids']['api']}/status").read_text()
-    megabytes = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    megabytes = kilobytes(archive.stack.run["pids"]["api"], "VmHWM") / 1024
     return *found[0], megabytes, busy, idle
 
 

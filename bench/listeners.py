@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import tempfile
 import time
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ import orjson
 import uvloop
 
 from bench.inputs import MODES
-from bench.load import LoadFailed, Pace, cpu_seconds
+from bench.load import LoadFailed, Pace, cpu_seconds, kilobytes, read_answer
 from bench.scratch import Scratch
 from modepulse.servers import redis_binary
 
@@ -83,9 +82,9 @@ async def _listen(port: int, listeners: int) -> tuple[list[Stream], list[asyncio
 
 async def _measure(scratch: Scratch, listeners: int) -> Row:
     port, api = scratch.ports["api"], scratch.pids["api"]
-    before = _memory(api)
+    before = kilobytes(api, "VmRSS")
     streams, transports = await _listen(port, listeners)
-    idle = _memory(api)
+    idle = kilobytes(api, "VmRSS")
     chance = random.Random(listeners)
     requests = [_request(chance) for _ in range(500)]
     latencies = []
@@ -94,26 +93,21 @@ async def _measure(scratch: Scratch, listeners: int) -> Row:
         await asyncio.sleep(1)
         reads, frames, answered = _reads(scratch), sum(stream.frames for stream in streams), pace.answered
         cpu, start = cpu_seconds(api), time.perf_counter()
-        own_reads = 0
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() < start + SECONDS:
             sent = time.perf_counter()
             writer.write(b"GET /stats?area_code=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % AREA)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            assert length
-            await reader.readexactly(int(length[1]))
+            await read_answer(reader)
             latencies.append(time.perf_counter() - sent)
-            own_reads += 1
             await asyncio.sleep(0.02)
         taken = time.perf_counter() - start
         writer.close()
-        reads = _reads(scratch) - reads - own_reads
+        reads = _reads(scratch) - reads - len(latencies)
         frames = sum(stream.frames for stream in streams) - frames
         answered = pace.answered - answered
         cpu = cpu_seconds(api) - cpu
     ended = time.perf_counter()
-    after = _memory(api)
+    after = kilobytes(api, "VmRSS")
     async with httpx.AsyncClient() as client:
         final = (await client.get(f"{scratch.url('api')}/stats?area_code={AREA}")).content
     while not all(stream.newest == final for stream in streams) and time.perf_counter() < ended + FINAL_SECONDS:  # noqa: ASYNC110
@@ -148,16 +142,10 @@ def _request(chance: random.Random) -> bytes:
     return orjson.dumps(items)
 
 
-def _memory(pid: int) -> int:
-    """Kilobytes resident."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1])
-
-
 def _reads(scratch: Scratch) -> int:
-    calls: dict[str, Any] = scratch.redis.info("commandstats")
-    return sum(calls.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("zrevrange",))
+    commands: dict[str, Any] = scratch.redis.info("commandstats")
+    calls: int = commands.get("cmdstat_zrevrange", {}).get("calls", 0)
+    return calls
 
 
 def main(listeners: int) -> None:

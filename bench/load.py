@@ -39,6 +39,19 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def kilobytes(pid: int, figure: str) -> int:
+    """Of a process's memory: VmRSS now, VmHWM at most so far."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition(f"{figure}:")[2].split()[0])
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """(head, body) of an HTTP answer that says its length."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    assert length
+    return head, await reader.readexactly(int(length[1]))
+
+
 def costed(processes: Mapping[str, int], run: Callable[[], tuple[int, float, float, float]]) -> Sample:
     """`run` returns (units, seconds, p50 ms, p99 ms)."""
     before = {name: cpu_seconds(pid) for name, pid in processes.items()}
@@ -138,10 +151,7 @@ class Pace:
             # A server that cannot keep up gets less; `answered` tells.
             await asyncio.sleep(max(0.0, start + n * self._interval - time.perf_counter()))
             writer.write(self._requests[n % len(self._requests)])
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            assert length
-            body = await reader.readexactly(int(length[1]))
+            head, body = await read_answer(reader)
             if not head.startswith(b"HTTP/1.1 200"):
                 self.error = f"POST /events: {head!r} {body!r}"
                 break

@@ -14,6 +14,10 @@ def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", 
     } | more
 
 
+def post(http: httpx.Client, *items: dict[str, Any]) -> None:
+    http.post("/events", json=list(items)).raise_for_status()
+
+
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == "application/problem+json"

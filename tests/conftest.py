@@ -9,6 +9,8 @@ from tests.faults.summary import SUMMARY
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
+# `pytestmark` of modules whose subject does not depend on the server.
+SAME_ON_EVERY_SERVER = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.request import area_codes, disconnected, invalid_query, only, whole_number
 from app.api.response import NO_STORE, Header
-from app.api.stats import overview_of, stats_of
+from app.api.stats import MAX_RANKS, overview_of, stats_of
 from app.broadcast import TICK_SECONDS, Broadcast
 from app.errors import Problem
 from app.store import Store
@@ -107,7 +107,7 @@ def _question(request: Request) -> Question:
     """Raises InvalidRequest."""
     only(request, "area_code", "limit")
     areas = area_codes(request, MAX_AREAS)
-    limit = whole_number(request, "limit", 0, 1, 1_000_000)
+    limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
     if EVERYTHING in areas:
         if len(areas) > 1:
             raise invalid_query("area_code", "range", f"area_code={EVERYTHING} stands alone")

@@ -15,6 +15,8 @@ from app.errors import Problem
 from app.store import Overview, Ranking, Store, pairs
 
 MAX_AREAS = 1000
+# The largest `limit` of a ranking.
+MAX_RANKS = 1_000_000
 MAX_REMEMBERED = 10_000
 MAX_REMEMBERED_QUERY = 300
 
@@ -48,7 +50,7 @@ class GetStats:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""
         request = Request(scope)
         areas = area_codes(request, MAX_AREAS)
-        limit = whole_number(request, "limit", 0, 1, 1_000_000)
+        limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
         if len(query) <= MAX_REMEMBERED_QUERY:

@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document of the service, written by hand and compared with the code by tests."""
 
-from functools import cache
 from importlib.metadata import version
 
 import orjson
@@ -20,7 +19,6 @@ Which multiplayer mode is most played in an area, right now, and how it came to 
 """
 
 
-@cache
 def document() -> bytes:
     """As JSON."""
     return orjson.dumps(

@@ -8,8 +8,8 @@ from app.api.events import ON_INVALID
 from app.api.export import FORMATS
 from app.api.history import MAX_STEP
 from app.api.pages import MAX_LIMIT
-from app.api.stats import MAX_AREAS
-from app.openapi.problems import refused
+from app.api.stats import MAX_AREAS, MAX_RANKS
+from app.openapi.problems import RETRY_AFTER, refused
 from app.openapi.schemas import NAME, Schema, any_of, list_of, ref
 
 JSON = "application/json"
@@ -156,7 +156,7 @@ GET_STATS = {
     "summary": "The modes of some areas, most played first",
     "parameters": [
         areas(MAX_AREAS, example=["111", "112"]),
-        query("limit", "Only the first modes of each area", whole(1, 1_000_000)),
+        query("limit", "Only the first modes of each area", whole(1, MAX_RANKS)),
     ],
     "responses": {"200": json_of("As of now, never cached", "Stats", STATS), "400": TOO_LONG, **refused(422, 503)},
 }
@@ -175,7 +175,7 @@ every 15 seconds. While the state cannot be read there is an event `problem` wit
 on by itself. Who reads slowly finds the newest state, not those between.""",
     "parameters": [
         areas(live.MAX_AREAS, example=["111"]),
-        query("limit", "Only the first modes of each area, or the first areas of the overview", whole(1, 1_000_000)),
+        query("limit", "Only the first modes of each area, or the first areas of the overview", whole(1, MAX_RANKS)),
         {
             "name": "Last-Event-ID",
             "in": "header",
@@ -381,7 +381,7 @@ READYZ = {
     "responses": {
         "200": json_of("They are", "Ready", {"status": "ready", "durability": "full"}),
         "503": json_of("They are not", "NotReady", {"status": "not_ready", "reason": "redis_unavailable"})
-        | {"headers": {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}},
+        | {"headers": RETRY_AFTER},
         **refused(),
     },
 }

@@ -77,11 +77,11 @@ _EXAMPLES: dict[int, list[dict[str, Any]]] = {
         }
     ]
 }
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _HEADERS: dict[int, Any] = {
     401: {"WWW-Authenticate": {"description": "What is asked for", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
 }
 
 

@@ -1,7 +1,7 @@
 // One area: its modes as they are played, how it was, and the latest events.
 
 import { ask } from "./api.js";
-import { arrange, el, failure, link, number, skeleton, table, time } from "./dom.js";
+import { el, failure, keyedRows, link, notice, number, skeleton, table, time } from "./dom.js";
 import { historySection } from "./history.js";
 import { listen } from "./live.js";
 
@@ -14,8 +14,8 @@ export function areaView(main, area, showState) {
   const top = el("dd", { className: "word" }, "–");
   const list = el("ul", { className: "modes", "aria-label": "Modes, most played first" });
   const note = el("div", {}, skeleton(3));
-  const rows = new Map();
   const colours = new Colours();
+  const showBars = keyedRows(list, "multiplayer_mode", (mode) => new Bar(mode, colours.of(mode)));
   const past = historySection(area, colours);
   const latest = latestEvents(area);
 
@@ -35,25 +35,13 @@ export function areaView(main, area, showState) {
     const sum = ranking.reduce((all, { count }) => all + count, 0);
     players.textContent = number(sum);
     top.textContent = ranking[0]?.multiplayer_mode ?? "–";
-    const current = new Set();
-    for (const { multiplayer_mode: mode, count } of ranking) {
-      current.add(mode);
-      if (!rows.has(mode)) rows.set(mode, new Bar(mode, colours.of(mode)));
-      rows.get(mode).show(count, ranking[0].count, sum);
-    }
-    for (const mode of rows.keys()) if (!current.has(mode)) rows.delete(mode);
-    arrange(list, ranking.map(({ multiplayer_mode: mode }) => rows.get(mode).item));
+    showBars(ranking, (bar, { count }) => bar.show(count, ranking[0].count, sum));
     list.hidden = !ranking.length;
-    note.replaceChildren(...(ranking.length ? [] : [el("p", { className: "notice" }, `Nobody plays in area ${area} right now.`)]));
+    note.replaceChildren(...(ranking.length ? [] : [notice(`Nobody plays in area ${area} right now.`)]));
     latest.refresh();
   }
 
-  function onState(state, why) {
-    showState(state, why);
-    if (state === "error") note.replaceChildren(el("p", { className: "failure" }, why));
-  }
-
-  const stop = listen({ area_code: area }, onData, onState);
+  const stop = listen({ area_code: area }, note, onData, showState);
   return () => {
     stop();
     past.stop();
@@ -101,7 +89,7 @@ function latestEvents(area) {
   async function read() {
     try {
       const { items } = await ask("/events", { area_code: area, limit: EVENTS }, abort.signal);
-      body.replaceChildren(items.length ? eventTable(items) : el("p", { className: "notice" }, "No events in the archive yet."));
+      body.replaceChildren(items.length ? eventTable(items) : notice("No events in the archive yet."));
     } catch (error) {
       if (!abort.signal.aborted) body.replaceChildren(failure(error, read));
     }

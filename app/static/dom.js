@@ -13,7 +13,7 @@ export function el(tag, properties = {}, ...children) {
 }
 
 /** Brings the children into an order; those that move are seen to move. The focus stays where it is. */
-export function arrange(parent, children) {
+function arrange(parent, children) {
   if (children.length === parent.children.length && children.every((child, n) => parent.children[n] === child)) return;
   const before = new Map([...parent.children].map((child) => [child, child.offsetTop]));
   const focused = document.activeElement;
@@ -29,6 +29,21 @@ export function arrange(parent, children) {
       child.style.transform = "";
     });
   }
+}
+
+/**
+ * Keeps in `parent` an element for each item, known by the item's property `key`: `make` gives for a new key a row,
+ * whose `item` is the element; `drop` is told of a row that is gone. Returns what brings newer items, in their order.
+ */
+export function keyedRows(parent, key, make, drop = () => {}) {
+  let rows = new Map();
+  return function showRows(items, show) {
+    const before = rows;
+    rows = new Map(items.map(({ [key]: name }) => [name, before.get(name) ?? make(name)]));
+    for (const [name, row] of before) if (!rows.has(name)) drop(row);
+    for (const item of items) show(rows.get(item[key]), item);
+    arrange(parent, [...rows.values()].map((row) => row.item));
+  };
 }
 
 const whole = new Intl.NumberFormat("en");
@@ -59,6 +74,12 @@ export function duration(seconds) {
 export const skeleton = (lines) =>
   el("div", { className: "loading", role: "status" }, el("span", { className: "hidden" }, "Loading"),
     ...Array.from({ length: lines }, () => el("div", { className: "skeleton" })));
+
+/** Why there is nothing to see. */
+export const notice = (text) => el("p", { className: "notice" }, text);
+
+/** What was wrong with the question. */
+export const refusal = (why) => el("p", { className: "failure" }, why);
 
 /** What went wrong, with a way to try it again. */
 export const failure = (error, again) =>

@@ -1,7 +1,7 @@
 // How an area was: a line a mode over the last hour, day or week, and its peaks.
 
 import { ask } from "./api.js";
-import { axisLabel, el, failure, number, skeleton, table, time } from "./dom.js";
+import { axisLabel, el, failure, notice, number, skeleton, table, time } from "./dom.js";
 
 const RANGES = {
   hour: { title: "Hour", seconds: 3600, step: 60 },
@@ -43,7 +43,7 @@ export function historySection(area, colours) {
       .sort((one, other) => other.count - one.count);
     if (!modes.length) {
       chart.remove();
-      box.replaceChildren(el("p", { className: "notice" }, "Nobody played here in this time."));
+      box.replaceChildren(notice("Nobody played here in this time."));
       return;
     }
     const drawn = modes.slice(0, LINES).map((mode) => ({ ...mode, colour: colours.of(mode.mode) }));

@@ -1,7 +1,7 @@
 // All areas: who plays where, and what most of them play.
 
 import { ask } from "./api.js";
-import { arrange, duration, el, link, number, skeleton } from "./dom.js";
+import { duration, el, keyedRows, link, notice, number, skeleton } from "./dom.js";
 import { listen } from "./live.js";
 
 const SHOWN_AREAS = 200;
@@ -17,8 +17,8 @@ export function overview(main, showState) {
   const head = el("div", { className: "areas-head", "aria-hidden": "true", hidden: true },
     ...["Area", "Most played", "Last hour", "Players"].map((name) => el("span", {}, name)));
   const note = el("div", {}, skeleton(4));
-  const rows = new Map();
   const trends = new Trends();
+  const showRows = keyedRows(list, "area_code", (code) => new Row(code, trends), (row) => trends.forget(row));
 
   main.replaceChildren(
     el("h1", {}, "All areas"),
@@ -33,29 +33,13 @@ export function overview(main, showState) {
     values.events.textContent = number(rate < 10 ? rate : Math.round(rate));
     values.lag.textContent = lag < 60 ? `${lag.toFixed(1)} s` : duration(lag);
     const most = areas[0]?.players ?? 0;
-    for (const area of areas) {
-      if (!rows.has(area.area_code)) rows.set(area.area_code, new Row(area.area_code, trends));
-      rows.get(area.area_code).show(area, most);
-    }
-    const current = new Set(areas.map((area) => area.area_code));
-    for (const [code, row] of rows) {
-      if (!current.has(code)) {
-        trends.forget(row);
-        rows.delete(code);
-      }
-    }
-    arrange(list, areas.map((area) => rows.get(area.area_code).item));
+    showRows(areas, (row, area) => row.show(area, most));
     head.hidden = !areas.length;
     note.replaceChildren(...(areas.length ? more(areas.length) : empty()));
     document.querySelector("#known-areas").replaceChildren(...areas.map((area) => el("option", { value: area.area_code })));
   }
 
-  function onState(state, why) {
-    showState(state, why);
-    if (state === "error") note.replaceChildren(el("p", { className: "failure" }, why));
-  }
-
-  const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, onData, onState);
+  const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, note, onData, showState);
   return () => {
     stop();
     trends.stop();
@@ -63,7 +47,7 @@ export function overview(main, showState) {
 }
 
 const more = (count) =>
-  count === SHOWN_AREAS ? [el("p", { className: "notice" }, `The ${SHOWN_AREAS} areas with the most players; search for others.`)] : [];
+  count === SHOWN_AREAS ? [notice(`The ${SHOWN_AREAS} areas with the most players; search for others.`)] : [];
 
 const empty = () => [
   el("h2", {}, "Nobody plays anywhere right now"),

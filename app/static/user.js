@@ -1,7 +1,7 @@
 // One user: what they play now, and every session before.
 
 import { ask } from "./api.js";
-import { duration, el, failure, link, skeleton, table, time } from "./dom.js";
+import { duration, el, failure, link, notice, refusal, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
 const REFRESH_SECONDS = 5;
@@ -27,12 +27,12 @@ export function userView(main, user, showState) {
     try {
       const { sessions } = await ask(`${path}/sessions`, {}, abort.signal);
       showState("live");
-      now.replaceChildren(sessions.length ? playing(sessions) : el("p", { className: "notice" }, `${user} plays nothing right now.`));
+      now.replaceChildren(sessions.length ? playing(sessions) : notice(`${user} plays nothing right now.`));
     } catch (error) {
       if (abort.signal.aborted) return;
       const wrong = error.status >= 400 && error.status < 500;
       showState(wrong ? "error" : "disconnected", error.message);
-      if (wrong) return now.replaceChildren(el("p", { className: "failure" }, error.message));
+      if (wrong) return now.replaceChildren(refusal(error.message));
     }
     timer = setTimeout(readNow, REFRESH_SECONDS * 1000);
   }
@@ -44,7 +44,7 @@ export function userView(main, user, showState) {
       rows.append(...sessions.map(sessionRow));
       const button = el("button", { type: "button", onclick: () => readPast(next) }, "Show more");
       past.replaceChildren(
-        rows.children.length ? sessionTable(rows) : el("p", { className: "notice" }, "No sessions in the archive."),
+        rows.children.length ? sessionTable(rows) : notice("No sessions in the archive."),
         ...(next ? [button] : []));
     } catch (error) {
       if (!abort.signal.aborted) {

@@ -11,15 +11,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Window
-from tests.calls import event
+from tests.calls import event, post
 from tests.servers import Stack, eventually
 
 # How soon a change is to be seen, ms.
 SOON = 1000
-
-
-def post(http: httpx.Client, *items: dict[str, Any]) -> None:
-    http.post("/events", json=list(items)).raise_for_status()
 
 
 def log_ins(area: str, mode: str, count: int, first: int = 0) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from tests.calls import problem
+from tests.conftest import SAME_ON_EVERY_SERVER
 
-# What is tested here is the same on every server.
-pytestmark = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+pytestmark = SAME_ON_EVERY_SERVER
 
 
 @pytest.mark.parametrize(

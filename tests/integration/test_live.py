@@ -10,16 +10,12 @@ import httpx
 import pytest
 import redis
 
-from tests.calls import event, problem
+from tests.calls import event, post, problem
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.servers import Stack, eventually, ready
 from tests.streams import listening
 
-# What is tested here is the same on every server.
-pytestmark = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
-
-
-def post(http: httpx.Client, *items: dict[str, Any]) -> None:
-    http.post("/events", json=list(items)).raise_for_status()
+pytestmark = SAME_ON_EVERY_SERVER
 
 
 def stats(*counts: tuple[str, int]) -> list[dict[str, Any]]:

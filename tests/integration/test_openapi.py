@@ -14,10 +14,10 @@ import redis
 
 from app.openapi import document
 from tests.calls import event
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.servers import Stack, eventually
 
-# What is tested here is the same on every server.
-pytestmark = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+pytestmark = SAME_ON_EVERY_SERVER
 
 
 HERE = Path(__file__).parent
