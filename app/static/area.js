@@ -1,6 +1,6 @@
 // One area: its modes as they are played, how it was, and the latest events.
 
-import { ask } from "./api.js";
+import { askPatiently, pause } from "./api.js";
 import { el, failure, keyedRows, link, notice, number, skeleton, table, time } from "./dom.js";
 import { historySection } from "./history.js";
 import { listen } from "./live.js";
@@ -84,28 +84,36 @@ class Bar {
 function latestEvents(area) {
   const body = el("div", {}, skeleton(3));
   const abort = new AbortController();
-  let timer;
+  let changed = false;
+  let following = false;
 
   async function read() {
     try {
-      const { items } = await ask("/events", { area_code: area, limit: EVENTS }, abort.signal);
+      const { items } = await askPatiently("/events", { area_code: area, limit: EVENTS }, abort.signal);
       body.replaceChildren(items.length ? eventTable(items) : notice("No events in the archive yet."));
     } catch (error) {
       if (!abort.signal.aborted) body.replaceChildren(failure(error, read));
     }
   }
 
+  /** At most once in a while, and once after the last change: the archive is a moment behind. */
+  async function follow() {
+    following = true;
+    while (changed) {
+      await pause(EVENTS_PAUSE);
+      changed = false;
+      await read();
+    }
+    following = false;
+  }
+
   return {
     section: el("section", { className: "card" }, el("h2", {}, "Latest events"), body),
-    /** At most once in a while, and once after the last change: the archive is a moment behind. */
     refresh() {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        read();
-      }, EVENTS_PAUSE);
+      changed = true;
+      if (!following) follow();
     },
     stop() {
-      clearTimeout(timer);
       abort.abort();
     },
   };

@@ -1,7 +1,8 @@
 // How an area was: a line a mode over the last hour, day or week, and its peaks.
 
-import { ask } from "./api.js";
+import { askPatiently } from "./api.js";
 import { axisLabel, el, failure, notice, number, skeleton, table, time } from "./dom.js";
+import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 const RANGES = {
   hour: { title: "Hour", seconds: 3600, step: 60 },
@@ -27,7 +28,8 @@ export function historySection(area, colours) {
     const asked = { area_code: area, step, from };
     box.classList.add("chart-busy");
     try {
-      const [last, peak] = await Promise.all([ask("/history", asked, signal), ask("/history", { ...asked, peak: true }, signal)]);
+      const [last, peak] = await Promise.all(
+        [asked, { ...asked, peak: true }].map((each) => askPatiently("/history", each, signal)));
       show(last.series, peak.series);
     } catch (error) {
       if (signal.aborted) return;
@@ -89,7 +91,7 @@ const peakTable = (modes) =>
         el("td", { className: "count" }, number(count)), el("td", {}, time(at)));
     })));
 
-/** uPlot, fetched when it is first needed. The table below says the same to who cannot see it. */
+/** The table below says the same to who cannot see it. */
 class Chart {
   place = el("div", { className: "chart", role: "img" });
   #plot;
@@ -98,12 +100,10 @@ class Chart {
   #resize;
 
   /** `modes`, that with the highest peak first, over so many seconds. */
-  async draw(modes, seconds) {
+  draw(modes, seconds) {
     this.#modes = modes;
     this.#seconds = seconds;
     this.place.setAttribute("aria-label", `Players over time: ${modes.map(({ mode, count }) => `${mode}, peak ${count}`).join("; ")}`);
-    const uPlot = await library();
-    if (this.#modes !== modes || !this.place.isConnected) return;
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const data = [modes[0].points.map(([at]) => at), ...modes.map(({ points }) => points.map(([, count]) => count))];
@@ -126,7 +126,7 @@ class Chart {
   }
 
   redraw() {
-    if (this.#modes) this.draw([...this.#modes], this.#seconds);
+    if (this.#modes) this.draw(this.#modes, this.#seconds);
   }
 
   remove() {
@@ -145,14 +145,4 @@ function markPeak(plot, at, count, colour) {
   ctx.arc(plot.valToPos(at, "x", true), plot.valToPos(count, "y", true), 4 * devicePixelRatio, 0, 2 * Math.PI);
   ctx.stroke();
   ctx.restore();
-}
-
-let loading;
-function library() {
-  loading ??= (async () => {
-    const sheet = el("link", { rel: "stylesheet", href: "/static/vendor/uplot/uPlot.min.css" });
-    document.head.append(sheet);
-    return (await import("./vendor/uplot/uPlot.esm.js")).default;
-  })();
-  return loading;
 }

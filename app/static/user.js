@@ -1,6 +1,6 @@
 // One user: what they play now, and every session before.
 
-import { ask } from "./api.js";
+import { ask, askPatiently } from "./api.js";
 import { duration, el, failure, link, notice, refusal, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
@@ -40,9 +40,15 @@ export function userView(main, user, showState) {
   async function readPast(cursor) {
     const parameters = { limit: PAGE, ...(cursor && { cursor }) };
     try {
-      const { sessions, next_cursor: next } = await ask(`${path}/history`, parameters, abort.signal);
+      const { sessions, next_cursor: next } = await askPatiently(`${path}/history`, parameters, abort.signal);
       rows.append(...sessions.map(sessionRow));
-      const button = el("button", { type: "button", onclick: () => readPast(next) }, "Show more");
+      const button = el("button", {
+        type: "button",
+        onclick() {
+          button.disabled = true; // asked twice, it would show the same twice
+          readPast(next);
+        },
+      }, "Show more");
       past.replaceChildren(
         rows.children.length ? sessionTable(rows) : notice("No sessions in the archive."),
         ...(next ? [button] : []));

@@ -181,6 +181,8 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     pages = [window.open(own_stack.url), window.open(f"{own_stack.url}/?area_code=111")]
     for page in pages:
         expect(page.locator("#status")).to_have_text("Live")
+    latest = pages[1].locator("[aria-label='Latest events'] tbody tr")
+    expect(latest).to_have_count(1)
     own_stack.kill("api")  # and it is started again
     for page in pages:
         page.wait_for_function("() => document.querySelector('#status').textContent === 'Disconnected'")
@@ -191,7 +193,13 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
         expect(page.locator("#status")).to_have_text("Disconnected")
         expect(page.get_by_role("alert")).to_contain_text("The connection to the service is lost. What you see is from")
         assert not faults(page)
-    own_stack.start()
+    # What was there stays; what is asked for meanwhile comes later, and nothing but the banner complains.
+    with pages[1].expect_event("requestfailed", lambda request: "step=3600" in request.url):
+        pages[1].get_by_label("Week").check(force=True)
+    expect(pages[1].get_by_role("alert")).to_have_count(1)
+    expect(latest).to_have_count(1)
+    with pages[1].expect_response(lambda response: "step=3600" in response.url, timeout=40_000):
+        own_stack.start()
     for page in pages:
         expect(page.locator("#status")).to_have_text("Live", timeout=20_000)
         expect(page.get_by_role("alert")).to_be_hidden()
@@ -200,6 +208,28 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     expect(pages[0].locator('[data-area="111"] .count')).to_have_text("2 players", timeout=SOON)
     expect(pages[1].locator('[data-mode="duel"] .count')).to_have_text("2", timeout=SOON)
     # What the browser itself notes about requests that found nobody.
+    window.forgive("net::ERR_")
+
+
+def test_what_is_not_answered_is_asked_again(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+    post(http, *log_ins(area, "duel", 2))
+    eventually(lambda: http.get("/events", params={"area_code": area}).json()["items"])
+    eventually(lambda: http.get("/history", params={"area_code": area}).json()["series"])
+    for address, sections in (
+        (f"area_code={area}", ("Latest events", "Peaks")),
+        (f"user_id=duel-0@{area}", ("Sessions",)),
+    ):
+        page = window.open("about:blank")
+        page.route("**/events?*", lambda route: route.abort())
+        page.route("**/history?*", lambda route: route.abort())
+        with page.expect_event("requestfailed"):
+            page.goto(f"{stack.url}/?{address}")
+        expect(page.locator("#status")).to_have_text("Live")
+        expect(page.locator(".loading")).to_have_count(len(sections))
+        expect(page.locator(".failure")).to_have_count(0)
+        page.unroute_all()
+        for section in sections:
+            expect(page.locator(f"[aria-label='{section}'] tbody tr").first).to_be_visible()
     window.forgive("net::ERR_")
 
 
