@@ -94,8 +94,8 @@ class Store:
             try:
                 for partition in range(self._partitions):
                     areas = sorted(area.decode() for area in await _bytes_set(self._redis, keys_of(partition).areas))
-                    for start in range(0, len(areas), PIPELINE_AREAS):
-                        some = areas[start : start + PIPELINE_AREAS]
+                    for first in range(0, len(areas), PIPELINE_AREAS):
+                        some = areas[first : first + PIPELINE_AREAS]
                         replies = await self._read_areas([(area, 0) for area in some])
                         for area, reply in zip(some, replies, strict=True):
                             if isinstance(reply, Exception):

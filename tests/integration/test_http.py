@@ -4,12 +4,14 @@ import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+import redis
 
 from tests.calls import event, problem
+from tests.servers import Stack
 
 
 def stats(http: httpx.Client, *areas: Any, **more: Any) -> Any:
@@ -205,6 +207,22 @@ def test_overviews_add_up(http: httpx.Client, area: int) -> None:
     areas, modes = http.get("/areas").json(), http.get("/modes").json()
     assert sum(a["players"] for a in areas["areas"]) == areas["players"]
     assert sum(m["count"] for m in modes["modes"]) == modes["players"]
+
+
+def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx.Client, area: int) -> None:
+    http.post("/events", json=event(area)).raise_for_status()
+    with redis.Redis.from_url(stack.run["redis_url"]) as store:
+
+        def reads() -> int:
+            calls: int = cast("Any", store).info("commandstats")["cmdstat_smembers"]["calls"]
+            return calls
+
+        http.get("/areas").raise_for_status()
+        before, start = reads(), time.monotonic()
+        for _ in range(200):
+            http.get("/areas").raise_for_status()
+        # One is good for 0.25 s at least.
+        assert reads() - before <= (time.monotonic() - start) / 0.25 + 1
 
 
 def test_generated_data_is_counted_and_repeatable(http: httpx.Client) -> None:
