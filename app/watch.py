@@ -57,21 +57,28 @@ class Watch:
             await asyncio.sleep(SECONDS)
 
     async def look(self) -> None:
-        try:
-            memory = await self._redis.info("memory")
-            self._set_full(memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"])
-            config = await self._redis.config_get(*PROMISED)
-        except RedisError:
-            return  # the requests themselves say so
+        # Without Redis the requests themselves say so. With it, CONFIG may be forbidden, or the counter have no room.
+        for look in (self._look_at_memory, self._look_at_durability, self._look_at_vitals):
+            with suppress(RedisError):
+                await look()
+
+    async def _look_at_memory(self) -> None:
+        memory = await self._redis.info("memory")
+        full = memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"]
+        for batcher in self._batchers:
+            if batcher.memory_full != full:
+                batcher.memory_full = full
+                log.warning("Redis is nearly full" if full else "Redis has room again", extra={"action": "memory"})
+
+    async def _look_at_durability(self) -> None:
+        config = await self._redis.config_get(*PROMISED)
         found = {_text(name): _text(value) for name, value in config.items()}
         degraded = [f"{name} {found.get(name)}" for name, value in PROMISED.items() if found.get(name) != value]
         if degraded != (self.degraded or []):
             log.warning("Durability differs from the promise", extra={"action": "durability", "degraded": degraded})
         self.degraded = degraded
-        with suppress(RedisError):  # without room for its counter, for one
-            self.vitals = await self._read_vitals()
 
-    async def _read_vitals(self) -> Vitals:
+    async def _look_at_vitals(self) -> None:
         counted = sum(batcher.accepted for batcher in self._batchers)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.time()
@@ -95,13 +102,7 @@ class Watch:
         (since, before), (_, after) = samples[0], samples[-1]
         # Fewer than before: Redis came back older, or was rebuilt.
         rate = max(0, after - before) / (now - since) if now > since else 0.0
-        return Vitals(round(rate, 1), round(max(0.0, now - oldest), 3))
-
-    def _set_full(self, full: bool) -> None:
-        for batcher in self._batchers:
-            if batcher.memory_full != full:
-                batcher.memory_full = full
-                log.warning("Redis is nearly full" if full else "Redis has room again", extra={"action": "memory"})
+        self.vitals = Vitals(round(rate, 1), round(max(0.0, now - oldest), 3))
 
 
 def _text(value: bytes | str | None) -> str:

@@ -191,3 +191,19 @@ def test_lost_redis_is_told_and_so_is_its_return(own_stack: Stack) -> None:
         back = stream.next()
         assert back.kind == "message"
         assert back.data == state.data
+
+
+def test_overview_of_a_redis_that_does_not_tell_its_settings(own_stack: Stack) -> None:
+    """As providers offer it."""
+    own_stack.start()
+    with redis.Redis.from_url(own_stack.run["redis_url"]) as store:
+        store.execute_command("ACL", "SETUSER", "default", "-config")
+    killed = own_stack.run["pids"]["api"]
+    own_stack.kill("api")
+    eventually(lambda: own_stack.run["pids"]["api"] != killed and ready(own_stack))
+    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+        assert http.get("/readyz").json()["durability"] == "unknown"
+        with listening(own_stack.url, "*") as stream:
+            post(http, event(1))
+            while not stream.next().data["events_per_second"]:
+                pass
