@@ -1,10 +1,12 @@
 """Runs the application on uvicorn."""
 
+import asyncio
 import resource
 import socket
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
 from app.application import create_app
@@ -12,6 +14,11 @@ from app.broadcast import Broadcast
 from app.settings import Settings
 
 BACKLOG = 2048
+# How much this process and the kernel each hold of an answer that is not on its way yet. Who is slow reads old frames of a
+# stream for as long as these last; by default they are 64 kB and up to 4 MB.
+UNSENT_BYTES = 16_384
+# A connection whose client takes nothing for so long is ended; else it would hold its buffers for ever.
+STALLED_SECONDS = 60
 GRACE_SECONDS = 10
 
 
@@ -21,6 +28,9 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Linux: connections have them from their listener.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_SECONDS * 1000)
         listener.bind((host, port))
         listener.listen(BACKLOG)
     except BaseException:
@@ -42,6 +52,14 @@ def _allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+class Protocol(HttpToolsProtocol):
+    """Keeps little of what a client does not take."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
+
+
 class Server(uvicorn.Server):
     """Ends the streams before it waits for what is in flight: they have no end of their own."""
 
@@ -57,7 +75,7 @@ def run(application: ASGIApp, listener: socket.socket) -> bool:
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -134,7 +134,7 @@ def reads(store: Any) -> int:
 
 
 def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, area: int) -> None:
-    """Frames of 140 kB: what it does not take fills the buffers on the way after a few, and the rest never exists."""
+    """Frames of 140 kB: the first fills the buffers on the way, one waits for it, and the rest never exists."""
     modes = [f"{n:04}{'m' * 250}" for n in range(500)]
     post(http, *(event(area, mode=mode) for mode in modes))
     with socket.socket() as slow:
@@ -152,10 +152,10 @@ def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, 
         newest = http.get("/stats", params={"area_code": area}).content
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         frames = slow.makefile("rb")
-        read = 1
+        read = 0
         while b"data: " + newest + b"\n" != (line := frames.readline()):
             read += line.startswith(b"data: ")
-        assert read < told
+        assert read <= 2 < told
 
 
 def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack) -> None:

@@ -1,0 +1,28 @@
+"""What connections have from their listener."""
+
+import errno
+import select
+import socket
+
+import pytest
+
+from app import server
+
+
+def test_client_that_takes_nothing_is_given_little_and_then_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "STALLED_SECONDS", 1)
+    with server.bind("127.0.0.1", 0) as listener, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(listener.getsockname())
+        connection, _ = listener.accept()
+        with connection:
+            connection.setblocking(False)
+            taken = 0
+            with pytest.raises(BlockingIOError):
+                while True:
+                    taken += connection.send(bytes(4096))
+            assert taken < 3 * server.UNSENT_BYTES, "the kernel's own limit is a few MB"
+            ended = select.poll()
+            ended.register(connection, select.POLLHUP)
+            assert ended.poll(20_000)
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ETIMEDOUT
