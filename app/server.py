@@ -14,8 +14,8 @@ from app.broadcast import Broadcast
 from app.settings import Settings
 
 BACKLOG = 2048
-# How much this process and the kernel each hold of an answer that is not on its way yet. Who is slow reads old frames of a
-# stream for as long as these last; by default they are 64 kB and up to 4 MB.
+# How much this process and the kernel each hold of an answer that is not on its way yet: a slow client has to read the
+# old frames in it first. By default they hold 64 kB and up to 4 MB.
 UNSENT_BYTES = 16_384
 # A connection whose client takes nothing for so long is ended; else it would hold its buffers for ever.
 STALLED_SECONDS = 60
