@@ -8,6 +8,7 @@ from app.api.events import ON_INVALID
 from app.api.export import FORMATS
 from app.api.history import MAX_STEP
 from app.api.pages import MAX_LIMIT
+from app.api.request import LATEST_SECONDS
 from app.api.stats import MAX_AREAS, MAX_RANKS
 from app.openapi.problems import RETRY_AFTER, refused
 from app.openapi.schemas import NAME, Schema, any_of, list_of, ref
@@ -39,7 +40,7 @@ def json_of(description: str, schema: str, example: Any) -> dict[str, Any]:
     return {"description": description, "content": {JSON: {"schema": ref(schema), "example": example}}}
 
 
-TIME = any_of({"type": "number", "minimum": 0}, {"type": "string", "format": "date-time"})
+TIME = any_of({"type": "number", "minimum": 0, "maximum": LATEST_SECONDS}, {"type": "string", "format": "date-time"})
 FROM = query("from", "Not before; seconds since 1970, or ISO 8601 (UTC where it has no offset)", TIME)
 TO = query("to", "Before; like `from`", TIME)
 CURSOR = query("cursor", "`next_cursor` of the page before, the other parameters unchanged", {"type": "string"})
@@ -188,8 +189,8 @@ on by itself. Who reads slowly finds the newest state, not those between.""",
             "description": "Frames without end",
             "content": {
                 "text/event-stream": {
-                    "schema": {"type": "string"},
-                    "example": 'retry: 1000\n\nid: 1795490591055-8f3a52c1d09be7f4\ndata: {"111":[]}\n\n',
+                    "schema": ref("StreamEvent"),
+                    "example": {"id": "1795490591055-8f3a52c1d09be7f4", "event": "message", "data": '{"111":[]}'},
                 }
             },
         },

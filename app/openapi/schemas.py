@@ -138,6 +138,24 @@ SCHEMAS: dict[str, Schema] = {
             },
         },
     ),
+    # As what one event of text/event-stream holds; comments and `retry` are none.
+    "StreamEvent": answer(
+        "A frame of GET /stats/stream. One named `problem` has no id",
+        {
+            "id": {
+                "type": "string",
+                "pattern": "^[0-9]+-[0-9a-f]{16}$",
+                "description": "<ms since 1970>-<digest of the data>, to be sent back as `Last-Event-ID`",
+            },
+            "event": {"enum": ["message", "problem"]},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": any_of(ref("Stats"), ref("Overview"), ref("Problem")),
+            },
+        },
+        ("id",),
+    ),
     "Modes": answer("Modes with players, most first", {"modes": list_of(MODE_COUNT), "players": COUNT}),
     "GenerateRequest": {
         "type": "object",

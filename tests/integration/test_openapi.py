@@ -16,6 +16,7 @@ from app.openapi import document
 from tests.calls import event
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.servers import Stack, eventually
+from tests.streams import listening
 
 pytestmark = SAME_ON_EVERY_SERVER
 
@@ -82,8 +83,10 @@ class Seen:
         self.properties: dict[str, set[str]] = {}
 
     def note(self, answer: httpx.Response, name: str) -> None:
+        self.note_read(answer.json(), name)
+
+    def note_read(self, read: dict[str, Any], name: str) -> None:
         schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
-        read = answer.json()
         jsonschema.validate(read, schema)
         self.properties.setdefault(name, set()).update(read)
 
@@ -95,6 +98,12 @@ def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: ht
     seen.note(http.post("/events?on_invalid=skip", json=[bad, event(area, "u2")]), "Taken")
     seen.note(http.post("/events", json=[bad]), "Problem")
     seen.note(http.get("/stats", params={"area_code": area}), "Stats")
+    for listened, name in ((area, "Stats"), ("*", "Overview")):
+        with listening(stack.url, listened) as stream:
+            frame = stream.next()
+            told = {"id": frame.identity, "event": frame.kind, "data": json.dumps(frame.data)}
+            seen.note_read(told, "StreamEvent")
+            seen.note_read(frame.data, name)
     seen.note(http.get("/areas"), "Areas")
     seen.note(http.get("/modes"), "Modes")
     seen.note(http.post("/generate_data", json={"events": 3}), "Generated")
