@@ -9,7 +9,7 @@ from app.openapi.problems import RESPONSES
 from app.openapi.schemas import SCHEMAS
 
 DESCRIPTION = """
-Which multiplayer mode is most played in an area, right now, and how it came to that.
+What is played in an area, right now, and how it came to that. [The page](/) shows it as it changes.
 
 - Every path works with and without its trailing slash. HEAD works wherever GET does.
 - Errors are `application/problem+json` (RFC 9457): `code` is for programs, `errors` names each place.
@@ -31,7 +31,6 @@ def document() -> bytes:
                 "description": DESCRIPTION,
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
-            "servers": [{"url": "/", "description": "This service"}],
             "tags": [
                 {"name": "live", "description": "What is played now"},
                 {"name": "history", "description": "What was played, and every event"},

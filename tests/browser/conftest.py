@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import BINARIES
@@ -97,3 +98,18 @@ def window(browser: Browser) -> Iterator[Window]:
     assert not window.seen.errors
     own = ("http://127.0.0.1:", "data:", "blob:")
     assert not [url for url in window.seen.requests if not url.startswith(own)]
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds to be serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+
+
+def no_sideways_scrolling(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -1,9 +1,12 @@
 """The API docs at /docs."""
 
+from typing import Any
+
 import httpx
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, faults, no_sideways_scrolling
 from tests.servers import Stack
 
 
@@ -34,3 +37,18 @@ def test_docs_take_events_and_the_token(stack: Stack, http: httpx.Client, window
     block.get_by_role("button", name="Execute").click()
     expect(block.locator(".live-responses-table")).to_contain_text('"status": true', timeout=20_000)
     assert http.get("/users/ann/sessions").json()["sessions"] == []
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
+def test_anybody_can_use_the_docs(stack: Stack, window: Window, scheme: Any, width: int) -> None:
+    page = window.open(f"{stack.url}/docs", scheme, width)
+    page.locator("#operations-users-deleteUser button.opblock-summary-control").click()
+    for name in ("live-postEvents", "live-getStats"):
+        block = page.locator(f"#operations-{name}")
+        block.locator("button.opblock-summary-control").click()
+        block.get_by_role("button", name="Execute").click()
+        expect(block.locator(".live-responses-table")).to_be_visible()
+    assert not faults(page)
+    no_sideways_scrolling(page)
+    dark = "rgb(28, 32, 34)"
+    assert (page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark) == (scheme == "dark")

@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import Window, faults, no_sideways_scrolling
 from tests.calls import event, post
 from tests.servers import Stack, eventually
 
@@ -33,17 +32,6 @@ def reaches(page: Page, bar: str, low: float, high: float) -> None:
         arg=[bar, low, high],
         timeout=SOON,
     )
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds to be serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html']}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 def test_overview_moves_without_a_reload(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
@@ -304,10 +292,6 @@ def test_names_are_text_whatever_they_are(stack: Stack, http: httpx.Client, wind
 
 def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def no_sideways_scrolling(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_first_load_is_small_and_soon_there(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
