@@ -1,8 +1,14 @@
 """What tests of the HTTP interface say and hear."""
 
+import json
+import re
 from typing import Any
 
 import httpx
+
+from app.openapi import document
+
+PATHS: dict[str, Any] = json.loads(document())["paths"]
 
 
 def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", **more: Any) -> dict[str, Any]:
@@ -19,8 +25,26 @@ def post(http: httpx.Client, *items: dict[str, Any]) -> None:
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The body of an error, one that the OpenAPI document has for this path."""
     assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == "application/problem+json"
     read: dict[str, Any] = response.json()
     assert read["status"] == status
+    if status != 405:
+        operation = documented(response.request.url.path)[response.request.method.lower().replace("head", "get")]
+        assert read["code"] in codes_of(operation["responses"][str(status)])
     return read
+
+
+def documented(path: str) -> dict[str, Any]:
+    """The operations of a path; what is nowhere is answered as a file that is not there."""
+    for template, operations in PATHS.items():
+        if re.fullmatch(re.sub(r"\{\w+\}", ".+", template) + "/?", path):
+            return dict(operations)
+    return dict(PATHS["/static/{path}"])
+
+
+def codes_of(answer: dict[str, Any]) -> list[str]:
+    """Of a documented answer."""
+    content = answer.get("content", {}).get("application/problem+json", {})
+    return list(content["schema"]["properties"]["code"]["enum"]) if content else []

@@ -5,7 +5,6 @@ from importlib.metadata import version
 import orjson
 
 from app.openapi.paths import paths
-from app.openapi.problems import RESPONSES
 from app.openapi.schemas import SCHEMAS
 
 DESCRIPTION = """
@@ -40,7 +39,6 @@ def document() -> bytes:
             "paths": paths(),
             "components": {
                 "schemas": SCHEMAS,
-                "responses": RESPONSES,
                 "securitySchemes": {
                     "admin": {
                         "type": "http",

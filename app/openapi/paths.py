@@ -10,7 +10,7 @@ from app.api.history import MAX_STEP
 from app.api.pages import MAX_LIMIT
 from app.api.request import LATEST_SECONDS
 from app.api.stats import MAX_AREAS, MAX_RANKS
-from app.openapi.problems import RETRY_AFTER, refused
+from app.openapi.problems import ARCHIVE, BODY, RETRY_AFTER, WRITE, refused
 from app.openapi.schemas import NAME, Schema, any_of, list_of, ref
 
 JSON = "application/json"
@@ -147,7 +147,7 @@ POST_EVENTS = {
     },
     "responses": {
         "200": json_of("Taken", "Taken", {"status": True, "accepted": 1, "applied": 1}),
-        **refused(400, 408, 413, 415, 422, 503),
+        **refused(*BODY, "invalid_events", "invalid_query", "invalid_header", "idempotency_key_reused", *WRITE),
     },
 }
 
@@ -159,7 +159,11 @@ GET_STATS = {
         areas(MAX_AREAS, example=["111", "112"]),
         query("limit", "Only the first modes of each area", whole(1, MAX_RANKS)),
     ],
-    "responses": {"200": json_of("As of now, never cached", "Stats", STATS), "400": TOO_LONG, **refused(422, 503)},
+    "responses": {
+        "200": json_of("As of now, never cached", "Stats", STATS),
+        "400": TOO_LONG,
+        **refused("invalid_query", "redis_unavailable"),
+    },
 }
 
 STREAM_STATS = {
@@ -195,7 +199,7 @@ on by itself. Who reads slowly finds the newest state, not those between.""",
             },
         },
         "400": TOO_LONG,
-        **refused(422, 503),
+        **refused("invalid_query", "redis_unavailable"),
     },
 }
 
@@ -203,7 +207,7 @@ GET_AREAS = {
     "operationId": "getAreas",
     "tags": ["live"],
     "summary": "Areas with players, most players first",
-    "responses": {"200": json_of("At most a second old", "Areas", AREAS), **refused(503)},
+    "responses": {"200": json_of("At most a second old", "Areas", AREAS), **refused("redis_unavailable")},
 }
 
 GET_MODES = {
@@ -212,7 +216,7 @@ GET_MODES = {
     "summary": "Modes with players in all areas together, most players first",
     "responses": {
         "200": json_of("At most a second old", "Modes", {"modes": STATS["111"], "players": 3}),
-        **refused(503),
+        **refused("redis_unavailable"),
     },
 }
 
@@ -261,7 +265,7 @@ GET_EVENTS = {
                 "application/x-ndjson": {"schema": {"type": "string", "description": "An event a line"}},
             },
         },
-        **refused(400, 422, 429, 503),
+        **refused("invalid_cursor", "invalid_query", "too_many_exports", *ARCHIVE),
     },
 }
 
@@ -277,7 +281,7 @@ GET_HISTORY = {
             "History",
             {"area_code": "111", "step": 3600, "series": {"duel": [[1795500000, 1], [1795503600, 2]]}},
         ),
-        **refused(422, 503),
+        **refused("invalid_query", *ARCHIVE),
     },
 }
 
@@ -292,7 +296,7 @@ GET_TOP = {
             "Top",
             {"area_code": "111", "step": 3600, "top": [[1795500000, "duel", 1], [1795503600, None, 0]]},
         ),
-        **refused(422, 503),
+        **refused("invalid_query", *ARCHIVE),
     },
 }
 
@@ -307,7 +311,7 @@ GET_SESSIONS = {
             "UserSessions",
             {"user_id": "ann", "sessions": [{"area_code": "111", "multiplayer_mode": "duel", "last_event": NOW}]},
         ),
-        **refused(422, 503),
+        **refused("invalid_path", "redis_unavailable"),
     },
 }
 
@@ -336,7 +340,7 @@ GET_USER_HISTORY = {
                 "next_cursor": None,
             },
         ),
-        **refused(400, 422, 503),
+        **refused("invalid_cursor", "invalid_query", "invalid_path", *ARCHIVE),
     },
 }
 
@@ -349,7 +353,7 @@ DELETE_USER = {
     "parameters": [USER],
     "responses": {
         "200": json_of("Done", "Erased", {"status": True, "sessions_ended": 1, "events_erased": 4}),
-        **refused(401, 403, 422, 503),
+        **refused("unauthorized", "admin_disabled", "invalid_path", *WRITE, *ARCHIVE, "archive_behind"),
     },
 }
 
@@ -364,7 +368,7 @@ GENERATE_DATA = {
     },
     "responses": {
         "200": json_of("Made and taken", "Generated", {"cnt_records_generated": 1000}),
-        **refused(400, 408, 413, 415, 422, 503),
+        **refused(*BODY, "invalid_request", *WRITE),
     },
 }
 
@@ -432,6 +436,6 @@ STATIC = {
                 for kind in ("text/javascript", "text/css", "text/html", "text/plain", "image/svg+xml")
             },
         },
-        **refused(404),
+        **refused("not_found"),
     },
 }

@@ -68,14 +68,36 @@ FAULTS = {
     "unknown_value": "not one of the words allowed",
 }
 
-_EXAMPLES: dict[int, list[dict[str, Any]]] = {
-    422: [
-        {
-            "loc": ["items", 3, "user_id"],
-            "code": "invalid_name",
-            "message": "user_id is 1 to 255 characters without control characters and without |",
-        }
-    ]
+# Codes that come together: of a body, of everything that writes to Redis, of everything that asks the archive.
+BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding")
+WRITE = (
+    "redis_unavailable",
+    "redis_refused",
+    "out_of_memory",
+    "memory_full",
+    "queue_full",
+    "partition_closed",
+    "outcome_unknown",
+    "partly_applied",
+)
+ARCHIVE = ("archive_unavailable", "query_timeout")
+
+
+def _fault(loc: list[str | int], code: str, message: str) -> dict[str, Any]:
+    return {"loc": loc, "code": code, "message": message}
+
+
+_NAME = "is 1 to 255 characters without control characters and without |"
+_EXAMPLES = {
+    "invalid_json": _fault([], "invalid_json", "not valid JSON: line 1, column 12"),
+    "invalid_cursor": _fault(
+        ["query", "cursor"], "invalid_cursor", "cursor is a next_cursor of the same query, unchanged"
+    ),
+    "invalid_events": _fault(["items", 3, "user_id"], "invalid_name", f"user_id {_NAME}"),
+    "invalid_query": _fault(["query", "limit"], "range", "limit is one whole number from 1 to 1000"),
+    "invalid_path": _fault(["path", "user_id"], "invalid_name", f"user_id {_NAME}"),
+    "invalid_header": _fault(["header", "Idempotency-Key"], "length", "Idempotency-Key is 1 to 255 characters"),
+    "invalid_request": _fault(["events"], "range", "events is a whole number from 0 to 100000"),
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _HEADERS: dict[int, Any] = {
@@ -85,36 +107,32 @@ _HEADERS: dict[int, Any] = {
 }
 
 
-def problem_schema(status: int) -> dict[str, Any]:
-    _, codes = PROBLEMS[status]
-    return {
-        "allOf": [{"$ref": "#/components/schemas/Problem"}],
-        "properties": {"status": {"const": status}, "code": {"enum": list(codes)}},
-    }
-
-
-def _response(status: int) -> dict[str, Any]:
+def _response(status: int, some: list[str]) -> dict[str, Any]:
     title, codes = PROBLEMS[status]
-    lines = "\n".join(f"- `{code}`: {meaning}" for code, meaning in codes.items())
+    first = some[0]
     example = {
         "type": "about:blank",
         "title": title,
         "status": status,
-        "code": next(iter(codes)),
-        "errors": _EXAMPLES.get(status, []),
+        "code": first,
+        "errors": [_EXAMPLES[first]] if first in _EXAMPLES else [],
+    }
+    schema = {
+        "allOf": [{"$ref": "#/components/schemas/Problem"}],
+        "properties": {"status": {"const": status}, "code": {"enum": some}},
     }
     response: dict[str, Any] = {
-        "description": f"{title}\n\n{lines}",
-        "content": {"application/problem+json": {"schema": problem_schema(status), "example": example}},
+        "description": "\n".join([f"{title}\n", *(f"- `{code}`: {codes[code]}" for code in some)]),
+        "content": {"application/problem+json": {"schema": schema, "example": example}},
     }
     if status in _HEADERS:
         response["headers"] = _HEADERS[status]
     return response
 
 
-RESPONSES = {f"Problem{status}": _response(status) for status in PROBLEMS}
-
-
-def refused(*statuses: int) -> dict[str, Any]:
-    """The error answers of a path; every path may have a fault of the service."""
-    return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in (*statuses, 500)}
+def refused(*codes: str) -> dict[str, Any]:
+    """The error answers of a path: those with these codes, and a fault of the service."""
+    told = {*codes, "internal_error"}
+    found = {status: [code for code in of if code in told] for status, (_, of) in PROBLEMS.items()}
+    assert told == {code for some in found.values() for code in some}, told
+    return {str(status): _response(status, some) for status, some in found.items() if some}

@@ -15,6 +15,7 @@ from app.openapi import document
 from app.openapi.problems import FAULTS, PROBLEMS
 from app.routes import routes
 from app.settings import Settings
+from tests.calls import codes_of
 
 APP = Path(__file__).parents[2] / "app"
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -58,6 +59,17 @@ def test_every_code_is_documented_with_its_status_and_no_other() -> None:
     assert told == {(status, code) for status, (_, codes) in PROBLEMS.items() for code in codes}
 
 
+def test_every_code_is_told_by_an_operation() -> None:
+    told = {
+        (int(status), code)
+        for operation in OPERATIONS.values()
+        for status, answer in operation["responses"].items()
+        for code in codes_of(answer)
+    }
+    # Any path may be answered with 405.
+    assert told == {(s, code) for s, (_, codes) in PROBLEMS.items() for code in codes} - {(405, "method_not_allowed")}
+
+
 def test_every_fault_is_documented_and_no_other() -> None:
     told = {arguments[1] for name, arguments in calls() if name in ("problem_at", "invalid_query") and arguments[1]}
     assert told == set(FAULTS)
@@ -96,7 +108,6 @@ def schema(part: dict[str, Any]) -> dict[str, Any]:
 def examples() -> Iterator[Any]:
     bodies = [(name, operation["requestBody"]) for name, operation in OPERATIONS.items() if "requestBody" in operation]
     answers = [(name, answer) for name, operation in OPERATIONS.items() for answer in operation["responses"].values()]
-    answers += DOCUMENT["components"]["responses"].items()
     for name, part in [*bodies, *answers]:
         for kind, content in part.get("content", {}).items():
             values = [content["example"]] if "example" in content else []
