@@ -1,23 +1,34 @@
 // One area: its modes as they are played, how it was, and the latest events.
 
 import { askPatiently, pause } from "./api.js";
-import { el, failure, keyedRows, link, notice, number, skeleton, table, time } from "./dom.js";
+import { el, failure, keyedRows, link, notice, number, row, skeleton, table, time } from "./dom.js";
 import { historySection } from "./history.js";
 import { listen } from "./live.js";
 
 const EVENTS = 15;
 const EVENTS_PAUSE = 1500;
 const COLOURS = 8;
+// More modes than these are shown when asked for.
+const BARS = 20;
 
 export function areaView(main, area, showState) {
   const players = el("dd", {}, "–");
   const top = el("dd", { className: "word" }, "–");
   const list = el("ul", { className: "modes", "aria-label": "Modes, most played first" });
   const note = el("div", {}, skeleton(3));
+  const more = el("button", {
+    type: "button", hidden: true,
+    onclick() {
+      allShown = true;
+      showRanking();
+    },
+  });
   const colours = new Colours();
   const showBars = keyedRows(list, "multiplayer_mode", (mode) => new Bar(mode, colours.of(mode)));
   const past = historySection(area, colours);
   const latest = latestEvents(area);
+  let allShown = false;
+  let ranking = [];
 
   main.replaceChildren(
     el("p", {}, el("a", { href: "/" }, "All areas")),
@@ -25,23 +36,30 @@ export function areaView(main, area, showState) {
     el("dl", { className: "tiles live" },
       el("div", { className: "tile" }, el("dt", {}, "Players now"), players),
       el("div", { className: "tile" }, el("dt", {}, "Most played"), top)),
-    el("section", { className: "card live" }, el("h2", {}, "Modes now"), list, note),
+    el("section", { className: "card live" }, el("h2", {}, "Modes now"), list, more, note),
     past.section,
     latest.section,
   );
 
   function onData(data) {
-    const ranking = data[area];
-    const sum = ranking.reduce((all, { count }) => all + count, 0);
-    players.textContent = number(sum);
-    top.textContent = ranking[0]?.multiplayer_mode ?? "–";
-    showBars(ranking, (bar, { count }) => bar.show(count, ranking[0].count, sum));
-    list.hidden = !ranking.length;
-    note.replaceChildren(...(ranking.length ? [] : [notice(`Nobody plays in area ${area} right now.`)]));
+    ranking = data[area];
+    showRanking();
     latest.refresh();
   }
 
-  const stop = listen({ area_code: area }, note, onData, showState);
+  function showRanking() {
+    const sum = ranking.reduce((all, { count }) => all + count, 0);
+    players.textContent = number(sum);
+    top.textContent = ranking[0]?.multiplayer_mode ?? "–";
+    const shown = allShown ? ranking : ranking.slice(0, BARS);
+    showBars(shown, (bar, { count }) => bar.show(count, ranking[0].count, sum));
+    list.hidden = !ranking.length;
+    note.replaceChildren(...(ranking.length ? [] : [notice(`Nobody plays in area ${area} right now.`)]));
+    more.hidden = shown.length === ranking.length;
+    more.textContent = `Show all ${number(ranking.length)} modes`;
+  }
+
+  const stop = listen({ area_code: area }, onData, showState);
   return () => {
     stop();
     past.stop();
@@ -121,7 +139,5 @@ function latestEvents(area) {
 
 const eventTable = (items) =>
   table("Latest events", ["Time", "Event", "Mode", "User", "Outcome"], el("tbody", {}, ...items.map((item) =>
-    el("tr", {}, el("td", {}, time(item.epoch_timestamp, true)), el("td", {}, item.events_name),
-      el("td", { className: "word" }, item.multiplayer_mode),
-      el("td", { className: "word" }, item.user_id ? el("a", { href: link("user_id", item.user_id) }, item.user_id) : "–"),
-      el("td", {}, item.outcome)))));
+    row(time(item.epoch_timestamp, true), item.events_name, [item.multiplayer_mode, "word"],
+      [item.user_id ? el("a", { href: link("user_id", item.user_id) }, item.user_id) : "–", "word"], item.outcome))));

@@ -78,19 +78,27 @@ export const skeleton = (lines) =>
 /** Why there is nothing to see. */
 export const notice = (text) => el("p", { className: "notice" }, text);
 
-/** What was wrong with the question. */
-export const refusal = (why) => el("p", { className: "failure" }, why);
-
 /** What went wrong, with a way to try it again. */
 export const failure = (error, again) =>
   el("p", { className: "failure", role: "alert" }, `${error.message}.`, el("button", { type: "button", onclick: again }, "Try again"));
 
-/** A table that scrolls by itself; columns are names, or [name, class]. */
-export const table = (label, columns, body) =>
-  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": label }, el("table", {},
-    el("thead", {}, el("tr", {}, ...columns.map((column) => {
-      const [name, className] = [column].flat();
-      return el("th", { scope: "col", className }, name);
-    }))), body));
+/**
+ * A table that scrolls by itself; columns are names, or [name, class]. On a phone the cells of a row wrap, unless they are
+ * to be compared; roles are named because what is not laid out as a table is none to a screen reader.
+ */
+export const table = (label, columns, body, compared = false) =>
+  el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": label },
+    el("table", { role: "table", className: compared ? "" : "wraps" },
+      el("thead", {}, el("tr", { role: "row" }, ...columns.map((column) => {
+        const [name, className] = [column].flat();
+        return el("th", { scope: "col", role: "columnheader", className }, name);
+      }))), body));
+
+/** A row of it; cells are contents, or [content, class, label]. The label stands before it where cells wrap. */
+export const row = (...cells) =>
+  el("tr", { role: "row" }, ...cells.map((cell) => {
+    const [content, className, label] = [cell].flat();
+    return el("td", { role: "cell", className, "data-label": label }, content);
+  }));
 
 export const link = (name, value) => `/?${new URLSearchParams({ [name]: value })}`;

@@ -1,7 +1,7 @@
 // How an area was: a line a mode over the last hour, day or week, and its peaks.
 
 import { askPatiently } from "./api.js";
-import { axisLabel, el, failure, notice, number, skeleton, table, time } from "./dom.js";
+import { axisLabel, el, failure, notice, number, row, skeleton, table, time } from "./dom.js";
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 const RANGES = {
@@ -50,7 +50,7 @@ export function historySection(area, colours) {
     }
     const drawn = modes.slice(0, LINES).map((mode) => ({ ...mode, colour: colours.of(mode.mode) }));
     const best = modes[0];
-    box.replaceChildren(chart.place,
+    box.replaceChildren(chart.place, chart.readout,
       el("p", { className: "peak" }, "Peak: ", el("strong", {}, `${number(best.count)} in ${best.mode}`), ", ", time(best.at)),
       peakTable(drawn));
     chart.draw(drawn, RANGES[range].seconds);
@@ -83,17 +83,18 @@ export function historySection(area, colours) {
 const highest = (points) => points.reduce((best, [at, count]) => (count > best.count ? { at, count } : best), { at: 0, count: 0 });
 
 const peakTable = (modes) =>
-  table("Peaks", ["Mode", ["At the end", "count"], ["Peak", "count"], "When"],
+  table("Peaks", ["Mode", ["Last", "count"], ["Peak", "count"], "When"],
     el("tbody", {}, ...modes.map(({ mode, colour, points, count, at }) => {
       const swatch = el("span", { className: "swatch" });
       swatch.style.background = `var(${colour})`;
-      return el("tr", {}, el("td", { className: "word" }, swatch, mode), el("td", { className: "count" }, number(points.at(-1)[1])),
-        el("td", { className: "count" }, number(count)), el("td", {}, time(at)));
-    })));
+      return row([el("span", {}, swatch, mode), "word"], [number(points.at(-1)[1]), "count"], [number(count), "count"], time(at));
+    })), true);
 
 /** The table below says the same to who cannot see it. */
 class Chart {
   place = el("div", { className: "chart", role: "img" });
+  /** What the lines are where the pointer is. */
+  readout = el("p", { className: "readout", "aria-hidden": "true" });
   #plot;
   #modes;
   #seconds;
@@ -116,13 +117,23 @@ class Chart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [0, Math.max(4, count, high) * 1.1] } },
-      axes: [{ ...axis, values: (_, times) => times.map((at) => axisLabel(at, seconds)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
+      axes: [{ ...axis, size: 34, values: (_, times) => times.map((at) => axisLabel(at, seconds)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
       series: [{}, ...modes.map(({ mode, colour: name }) => ({ label: mode, stroke: colour(name), width: 2, points: { show: false } }))],
-      hooks: { draw: [(plot) => markPeak(plot, at, count, colour("--text"))] },
+      hooks: {
+        draw: [(plot) => markPeak(plot, at, count, colour("--text"))],
+        setCursor: [({ cursor: { idx } }) => this.#read(idx)],
+      },
     }, data, this.place);
     this.#resize ??= new ResizeObserver(() =>
       this.#plot?.setSize({ width: this.place.clientWidth, height: this.place.clientHeight }));
     this.#resize.observe(this.place);
+  }
+
+  #read(place) {
+    this.readout.replaceChildren(...(place === null || place === undefined ? [] : [
+      time(this.#modes[0].points[place][0]),
+      ...this.#modes.map(({ mode, points }) => el("span", {}, `${mode} `, el("strong", {}, number(points[place][1])))),
+    ]));
   }
 
   redraw() {

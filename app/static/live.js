@@ -1,7 +1,6 @@
 // The live stream of GET /stats/stream, kept open.
 
 import { reason } from "./api.js";
-import { refusal } from "./dom.js";
 
 const SILENCE_SECONDS = 20;
 const HEALTH_SECONDS = 5;
@@ -9,10 +8,9 @@ const PAUSES = [1000, 2000, 5000];
 
 /**
  * Listens until `stop()`. `onData` gets each newer state, `onState` what the connection is:
- * "live", "disconnected" (it is being tried again) or "error" (it is no use to try again), and why; in that case `note`
- * says it too.
+ * "live", "disconnected" (it is being tried again) or "error" (it is no use to try again), and why.
  */
-export function listen(parameters, note, onData, onState) {
+export function listen(parameters, onData, onState) {
   const url = `/stats/stream?${new URLSearchParams(parameters)}`;
   let source, timer, silence;
   let failures = 0;
@@ -47,9 +45,7 @@ export function listen(parameters, note, onData, onState) {
       const response = await fetch(url, { signal: look.signal });
       if (response.status >= 400 && response.status < 500) {
         const why = reason(await response.json(), response);
-        if (stopped) return;
-        onState("error", why);
-        note.replaceChildren(refusal(why));
+        if (!stopped) onState("error", why);
         return;
       }
     } catch {

@@ -1,7 +1,7 @@
 // Which view the address asks for, the connection's state, the search.
 
 import { areaView } from "./area.js";
-import { link, timeOfDay } from "./dom.js";
+import { link, notice, timeOfDay } from "./dom.js";
 import { overview } from "./overview.js";
 import { userView } from "./user.js";
 
@@ -23,6 +23,10 @@ function showState(state, why = "") {
     banner.textContent = `${why || "The connection to the service is lost"}.${since} Trying again.`;
   } else if (state === "error") {
     banner.textContent = why;
+    leave(); // what else was asked for would be refused too
+    leave = () => {};
+    for (const part of main.querySelectorAll("dl, section")) part.remove();
+    main.append(notice("There is nothing to show. Search for another one above."));
   }
   banner.hidden = state !== "disconnected" && state !== "error";
 }

@@ -39,7 +39,7 @@ export function overview(main, showState) {
     document.querySelector("#known-areas").replaceChildren(...areas.map((area) => el("option", { value: area.area_code })));
   }
 
-  const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, note, onData, showState);
+  const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, onData, showState);
   return () => {
     stop();
     trends.stop();

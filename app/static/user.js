@@ -1,7 +1,7 @@
 // One user: what they play now, and every session before.
 
 import { ask, askPatiently } from "./api.js";
-import { duration, el, failure, link, notice, refusal, skeleton, table, time } from "./dom.js";
+import { duration, el, failure, link, notice, row, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
 const REFRESH_SECONDS = 5;
@@ -32,7 +32,7 @@ export function userView(main, user, showState) {
       if (abort.signal.aborted) return;
       const wrong = error.status >= 400 && error.status < 500;
       showState(wrong ? "error" : "disconnected", error.message);
-      if (wrong) return now.replaceChildren(refusal(error.message));
+      if (wrong) return;
     }
     timer = setTimeout(readNow, REFRESH_SECONDS * 1000);
   }
@@ -69,15 +69,13 @@ export function userView(main, user, showState) {
 
 const playing = (sessions) =>
   table("Playing now", ["Area", "Mode", "Last event"], el("tbody", {}, ...sessions.map((session) =>
-    el("tr", {}, el("td", { className: "word" }, areaLink(session.area_code)), el("td", { className: "word" }, session.multiplayer_mode),
-      el("td", {}, time(session.last_event, true))))));
+    row([areaLink(session.area_code), "word"], [session.multiplayer_mode, "word"], [time(session.last_event, true), "", "Last event"]))));
 
 const sessionTable = (rows) => table("Sessions", ["Began", "Area", "Mode", "Lasted", "Ended"], rows);
 
 const sessionRow = (session) =>
-  el("tr", {}, el("td", {}, time(session.from, true)), el("td", { className: "word" }, areaLink(session.area_code)),
-    el("td", { className: "word" }, session.multiplayer_mode),
-    el("td", {}, session.seconds === null ? "–" : duration(session.seconds)),
-    el("td", {}, session.to === null ? "Not yet" : (ENDINGS[session.ended_by] ?? "Unknown")));
+  row(time(session.from, true), [areaLink(session.area_code), "word"], [session.multiplayer_mode, "word"],
+    [session.seconds === null ? "–" : duration(session.seconds), "", "Lasted"],
+    [session.to === null ? "Not yet" : (ENDINGS[session.ended_by] ?? "Unknown"), "", "Ended"]);
 
 const areaLink = (code) => el("a", { href: link("area_code", code) }, code);

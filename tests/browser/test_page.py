@@ -100,6 +100,34 @@ def test_history_of_an_hour_a_day_a_week(stack: Stack, http: httpx.Client, windo
     expect(page.locator(".chart")).to_have_attribute("aria-label", "Players over time: duel, peak 3")
 
 
+def test_what_the_lines_are_is_told_where_the_pointer_is(
+    stack: Stack, http: httpx.Client, window: Window, area: str
+) -> None:
+    now = time.time()
+    post(http, *({**log_in, "epoch_timestamp": now - 840} for log_in in log_ins(area, "duel", 3)))
+    eventually(lambda: http.get("/history", params={"area_code": area}).json()["series"])
+    page = window.open(f"{stack.url}/?area_code={area}")
+    place = page.locator(".chart .u-over")
+    place.hover(position={"x": 5, "y": 50})
+    expect(page.locator(".readout")).to_contain_text("duel 0")
+    width = place.bounding_box()
+    assert width is not None
+    place.hover(position={"x": width["width"] - 5, "y": 50})
+    expect(page.locator(".readout")).to_contain_text("duel 3")
+
+
+def test_many_modes_are_shown_when_asked_for(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+    for mode in range(25):
+        post(http, *log_ins(area, f"mode_{mode}", 30 - mode))
+    page = window.open(f"{stack.url}/?area_code={area}")
+    bars = page.locator(".modes li")
+    expect(bars).to_have_count(20)
+    expect(bars.last).to_contain_text("mode_19")
+    page.get_by_role("button", name="Show all 25 modes").click()
+    expect(bars).to_have_count(25)
+    expect(page.get_by_role("button", name="Show all")).to_be_hidden()
+
+
 def test_links_have_addresses_and_back_goes_back(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 600))
     page = window.open(stack.url)
@@ -270,6 +298,12 @@ def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
         page = window.open(f"{stack.url}/?{address}")
         expect(page.locator("#status")).to_have_text("Error")
         expect(page.locator("#banner")).to_contain_text(f"{place} is 1 to 255 characters")
+        expect(page.get_by_text("There is nothing to show.")).to_be_visible()
+        expect(page.locator(".loading, section")).to_have_count(0)
+        assert not faults(page)
+        page.get_by_role("link", name="All areas").click()
+        expect(page.locator("#status")).to_have_text("Live")
+        expect(page.locator("#banner")).to_be_hidden()
     window.forgive("422")
 
 
@@ -329,3 +363,5 @@ def test_anybody_can_use_it(
             expect(page.locator(".chart canvas")).to_be_visible()
         assert not faults(page)
         no_sideways_scrolling(page)
+        # Names of common length fit, so that no table has to be scrolled either.
+        assert page.evaluate("[...document.querySelectorAll('.scroll')].every((e) => e.scrollWidth <= e.clientWidth)")

@@ -1,7 +1,8 @@
 """The pictures of the README: the page with a week behind it and players on it."""
 
-import subprocess
-import sys
+import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,26 +11,39 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from modepulse.simulate import World
 from tests.browser.conftest import SCREENSHOTS, Window
+from tests.calls import post
 from tests.servers import Stack, eventually, modepulse
 
 
 @pytest.fixture(scope="module")
 def busy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("busy") / "data") as stack:
+        past_ends = time.time() // 60 * 60
         past = ["--to-postgres", "--events", "150000", "--days", "7", "--users", "900", "--areas", "14", "--seed", "7"]
         written = modepulse("simulate", *past, "--data-dir", str(stack.directory))
         assert written.returncode == 0, written.stderr
-        playing = subprocess.Popen(
-            [sys.executable, "-m", "modepulse", "simulate", "--url", stack.url, "--rate", "100", "--users", "900",
-             "--areas", "14", "--seed", "7", "--duration", "600"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        eventually(lambda: httpx.get(f"{stack.url}/areas").json()["players"] > 400, 60)
-        yield stack
-        playing.kill()
-        playing.wait()
+        # Others go on where it ends, so that no line falls to the ground before the present.
+        world = World(7, 900, 14, 900)
+        begun = world.events(1000, time.monotonic())
+        stamped = [{**event, "epoch_timestamp": past_ends - 0.9 + n / 10_000} for n, event in enumerate(begun)]
+        stop = threading.Event()
+        with httpx.Client(base_url=stack.url) as http:
+            post(http, *stamped)
+
+            def play() -> None:
+                while not stop.wait(0.1):
+                    post(http, *world.events(3, time.monotonic()))
+
+            playing = threading.Thread(target=play)
+            playing.start()
+            try:
+                eventually(lambda: http.get("/areas").json()["players"] > 400, 60)
+                yield stack
+            finally:
+                stop.set()
+                playing.join()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)])
@@ -40,6 +54,7 @@ def test_screenshots(
     kind = scheme if width > 390 else f"phone-{scheme}"
     page = window.open(busy_stack.url, scheme, width)
     page.wait_for_function("() => document.querySelectorAll('.spark path[d]').length > 10")
+    expect(page.locator(".tile", has_text="Events per second").locator("dd")).to_have_text(re.compile("[1-9]"))
     shoot(page, folder / f"overview-{kind}.png")
     page = window.open(f"{busy_stack.url}/?area_code=101", scheme, width)
     expect(page.locator("[aria-label='Latest events'] tbody tr")).to_have_count(15)
