@@ -23,7 +23,7 @@ KINDS = {
 # What a page may load and run: what comes from here.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'self'"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 

@@ -34,6 +34,9 @@ export async function askPatiently(path, parameters, signal) {
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** Whether the question itself was wrong: then it is no use to ask it again. Others may refuse for a while. */
+export const isRefusal = (status) => status === 422;
+
 export function reason(problem, response) {
   return problem.errors?.[0]?.message ?? problem.title ?? `HTTP ${response.status}`;
 }

@@ -1,6 +1,6 @@
 // The live stream of GET /stats/stream, kept open.
 
-import { reason } from "./api.js";
+import { isRefusal, reason } from "./api.js";
 
 const SILENCE_SECONDS = 20;
 const HEALTH_SECONDS = 5;
@@ -43,7 +43,7 @@ export function listen(parameters, onData, onState) {
     const look = new AbortController();
     try {
       const response = await fetch(url, { signal: look.signal });
-      if (response.status >= 400 && response.status < 500) {
+      if (isRefusal(response.status)) {
         const why = reason(await response.json(), response);
         if (!stopped) onState("error", why);
         return;

@@ -1,6 +1,6 @@
 // One user: what they play now, and every session before.
 
-import { ask, askPatiently } from "./api.js";
+import { ask, askPatiently, isRefusal } from "./api.js";
 import { duration, el, failure, link, notice, row, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
@@ -30,7 +30,7 @@ export function userView(main, user, showState) {
       now.replaceChildren(sessions.length ? playing(sessions) : notice(`${user} plays nothing right now.`));
     } catch (error) {
       if (abort.signal.aborted) return;
-      const wrong = error.status >= 400 && error.status < 500;
+      const wrong = isRefusal(error.status);
       showState(wrong ? "error" : "disconnected", error.message);
       if (wrong) return;
     }

@@ -307,6 +307,17 @@ def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
     window.forgive("422")
 
 
+def test_stream_refused_for_now_is_asked_for_again(stack: Stack, window: Window, area: str) -> None:
+    """As by a proxy that finds too many requests."""
+    page = window.open("about:blank")
+    page.route("**/stats/stream?*", lambda route: route.fulfill(status=429, json={"title": "Too many"}))
+    page.goto(f"{stack.url}/?area_code={area}")
+    expect(page.locator("#status")).to_have_text("Disconnected")
+    page.unroute_all()
+    expect(page.locator("#status")).to_have_text("Live")
+    window.forgive("429")
+
+
 def test_names_are_text_whatever_they_are(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
     names = [f"{area}<img src=x onerror=document.title='bad'>", f"{area}{'W' * 240}", f'{area} & "quoted" \'s ünï ✓?#/']
     for name in names:
