@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.contract.event import NAME_RULE
+
 # status -> (when, {code: what it means})
 PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     400: (
@@ -87,15 +89,14 @@ def _fault(loc: list[str | int], code: str, message: str) -> dict[str, Any]:
     return {"loc": loc, "code": code, "message": message}
 
 
-_NAME = "is 1 to 255 characters without control characters and without |"
 _EXAMPLES = {
     "invalid_json": _fault([], "invalid_json", "not valid JSON: line 1, column 12"),
     "invalid_cursor": _fault(
         ["query", "cursor"], "invalid_cursor", "cursor is a next_cursor of the same query, unchanged"
     ),
-    "invalid_events": _fault(["items", 3, "user_id"], "invalid_name", f"user_id {_NAME}"),
+    "invalid_events": _fault(["items", 3, "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
     "invalid_query": _fault(["query", "limit"], "range", "limit is one whole number from 1 to 1000"),
-    "invalid_path": _fault(["path", "user_id"], "invalid_name", f"user_id {_NAME}"),
+    "invalid_path": _fault(["path", "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
     "invalid_header": _fault(["header", "Idempotency-Key"], "length", "Idempotency-Key is 1 to 255 characters"),
     "invalid_request": _fault(["events"], "range", "events is a whole number from 0 to 100000"),
 }
