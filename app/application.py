@@ -15,20 +15,20 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest, PostEvents
-from app.api.live import Question, Reader, StreamStats
 from app.api.stats import GetStats
-from app.audit import Audit
-from app.batcher import Batcher
-from app.broadcast import Broadcast
+from app.api.stream import Question, Reader, StreamStats
+from app.archive.erasure import Erasure
+from app.archive.pool import Audit
 from app.contract.connection import connect
 from app.contract.keys import keys_of
-from app.erasure import Erasure
 from app.errors import Problem, internal_error
-from app.multiplexer import Multiplexer
+from app.live.broadcast import Broadcast
+from app.live.counters import Store
+from app.live.group_commit import Batcher
+from app.live.monitor import Watch
+from app.live.multiplexer import Multiplexer
 from app.routes import routes
 from app.settings import Settings
-from app.store import Store
-from app.watch import Watch
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from app.api import assets, audit, health, history, stats, users
+from app.api import assets, audit_events, health, history, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
-from app.api.live import StreamStats
+from app.api.stream import StreamStats
 from app.settings import Settings
 
 
@@ -21,7 +21,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("POST", "/generate_data", generate_data),
         ("GET", "/areas", stats.get_areas),
         ("GET", "/modes", stats.get_modes),
-        ("GET", "/events", audit.get_events),
+        ("GET", "/events", audit_events.get_events),
         ("GET", "/history", history.get_history),
         ("GET", "/history/top", history.get_top),
         ("GET", "/users/{user_id:path}/sessions", users.get_sessions),

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
 from app.application import create_app
-from app.broadcast import Broadcast
+from app.live.broadcast import Broadcast
 from app.settings import Settings
 
 BACKLOG = 2048

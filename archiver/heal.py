@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from app.contract.keys import keys_of
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import reader, writer
-from archiver.reader import StreamId
+from archiver import batches, stream
+from archiver.stream import StreamId
 from lua import heal_events
 
 log = logging.getLogger(__name__)
@@ -22,25 +22,25 @@ log = logging.getLogger(__name__)
 CALL_EVENTS = 200
 FIRST: StreamId = (0, 0)
 
-STORED_TOKENS = writer.sql("stored_tokens")
-LOST_EVENTS = writer.sql("lost_events")
+STORED_TOKENS = batches.sql("stored_tokens")
+LOST_EVENTS = batches.sql("lost_events")
 
 
-async def heal(settings: Settings, redis: Redis, checkpoint: writer.Checkpoint) -> int:
+async def heal(settings: Settings, redis: Redis, checkpoint: batches.Checkpoint) -> int:
     """Gives back what is missing and lets the archive read the log anew. Returns how many events were given back.
 
     Safe while events come in, and to be killed and run again: what is given back is logged with its identity.
     """
-    postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    postgres = await batches.connect(settings.postgres_dsn, patient=True)
     try:
         return await _heal(settings, redis, postgres, checkpoint)
     finally:
         postgres.terminate()
 
 
-async def _heal(settings: Settings, redis: Redis, postgres: Any, checkpoint: writer.Checkpoint) -> int:
+async def _heal(settings: Settings, redis: Redis, postgres: Any, checkpoint: batches.Checkpoint) -> int:
     if not checkpoint.healing:
-        checkpoint = await writer.rewind(postgres, checkpoint, healing=True)
+        checkpoint = await batches.rewind(postgres, checkpoint, healing=True)
     partition = checkpoint.partition
     first, tokens, healed = await _retained(redis, partition)
     stored = await postgres.fetch(STORED_TOKENS, partition, *first)
@@ -50,7 +50,7 @@ async def _heal(settings: Settings, redis: Redis, postgres: Any, checkpoint: wri
     for start in range(0, len(missing), CALL_EVENTS):
         await _give_back(settings, redis, checkpoint, missing[start : start + CALL_EVENTS])
     await _fence(redis, postgres, partition)
-    await writer.rewind(postgres, checkpoint, healing=False)
+    await batches.rewind(postgres, checkpoint, healing=False)
     log.warning(
         "Redis had lost archived events; they were given back",
         extra={"action": "heal", "partition": partition, "calls": len(lost), "events": len(missing)},
@@ -63,7 +63,7 @@ async def _retained(redis: Redis, partition: int) -> tuple[StreamId, set[str], s
     tokens: set[str] = set()
     healed: set[str] = set()
     first: StreamId | None = None
-    async for entries in reader.pages(redis, partition, FIRST):
+    async for entries in stream.pages(redis, partition, FIRST):
         for at, fields in entries:
             first = first or at
             named = dict(zip(fields[::2], fields[1::2], strict=False))
@@ -73,7 +73,7 @@ async def _retained(redis: Redis, partition: int) -> tuple[StreamId, set[str], s
     return first or FIRST, tokens, healed
 
 
-async def _give_back(settings: Settings, redis: Redis, checkpoint: writer.Checkpoint, rows: list[Any]) -> None:
+async def _give_back(settings: Settings, redis: Redis, checkpoint: batches.Checkpoint, rows: list[Any]) -> None:
     keys = keys_of(checkpoint.partition)
     identities = ",".join(row["event_id"].hex for row in rows)
     args: list[str | int] = [checkpoint.epoch, new_token(), settings.lease_us, settings.wheel_width, identities]
@@ -86,7 +86,7 @@ async def _give_back(settings: Settings, redis: Redis, checkpoint: writer.Checkp
 
 async def _fence(redis: Redis, postgres: Any, partition: int) -> None:
     """Lets no new entry get an id that an archived one had: positions are an order again."""
-    top = await writer.top_position(postgres, partition)
-    seen = await reader.read(redis, partition, FIRST, 1)
+    top = await batches.top_position(postgres, partition)
+    seen = await stream.read(redis, partition, FIRST, 1)
     if seen.last_id < top:
         await redis.execute_command("XSETID", keys_of(partition).events, f"{top[0]}-{top[1]}")

@@ -12,12 +12,12 @@ from app.contract.connection import connect
 from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import reader, writer
+from archiver import batches, stream
 
 log = logging.getLogger(__name__)
 
 PIPELINE_SESSIONS = 2000
-LIVE_SESSIONS = writer.sql("live_sessions")
+LIVE_SESSIONS = batches.sql("live_sessions")
 
 
 class Busy(Exception):
@@ -35,14 +35,14 @@ async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], No
     database of the same server and takes the old one's place by SWAPDB; until then nothing of the old is touched.
     Killed at any moment, it leaves the partitions closed, and the archiver runs it again.
     """
-    postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    postgres = await batches.connect(settings.postgres_dsn, patient=True)
     staging = _staging(settings, redis)
     try:
-        await writer.migrate(postgres)
-        if not await postgres.fetchval("SELECT pg_try_advisory_lock($1)", writer.REBUILD_LOCK):
+        await batches.migrate(postgres)
+        if not await postgres.fetchval("SELECT pg_try_advisory_lock($1)", batches.REBUILD_LOCK):
             raise Busy
         checkpoints = [
-            await writer.read_checkpoint(postgres, p) or await writer.open_checkpoint(postgres, p, new_token())
+            await batches.read_checkpoint(postgres, p) or await batches.open_checkpoint(postgres, p, new_token())
             for p in range(settings.partitions)
         ]
         foreign = await _close(redis, checkpoints)
@@ -75,7 +75,7 @@ def _live_database(redis: Redis) -> int:
     return int(redis.connection_pool.connection_kwargs.get("db") or 0)
 
 
-async def _close(redis: Redis, checkpoints: list[writer.Checkpoint]) -> set[int]:
+async def _close(redis: Redis, checkpoints: list[batches.Checkpoint]) -> set[int]:
     """Takes away our epochs; returns the partitions that hold somebody else's."""
     foreign = set()
     for checkpoint in checkpoints:
@@ -90,7 +90,7 @@ async def _close(redis: Redis, checkpoints: list[writer.Checkpoint]) -> set[int]
     return foreign
 
 
-async def _reopen(redis: Redis, checkpoints: list[writer.Checkpoint], foreign: set[int]) -> None:
+async def _reopen(redis: Redis, checkpoints: list[batches.Checkpoint], foreign: set[int]) -> None:
     """Nothing was changed: a Redis that holds its log goes on; a wiped one stays closed."""
     for checkpoint in checkpoints:
         keys = keys_of(checkpoint.partition)
@@ -103,9 +103,9 @@ async def _reopen(redis: Redis, checkpoints: list[writer.Checkpoint], foreign: s
 
 async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
     """Archives what the log still holds; what is archived already is met again without effect."""
-    async for entries in reader.pages(redis, partition, (0, 0)):
-        rows, rejects = reader.decode(partition, entries)
-        await writer.salvage(postgres, rows, rejects)
+    async for entries in stream.pages(redis, partition, (0, 0)):
+        rows, rejects = stream.decode(partition, entries)
+        await batches.salvage(postgres, rows, rejects)
 
 
 async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Callable[[int], None]) -> int:
@@ -178,7 +178,7 @@ async def _write_log_start(
     lines += [f"HEAL{count:+d}|{area}|{mode}|-|+0" for (area, mode), count in counters.items() if count]
     seconds, micros = await staging.time()
     milliseconds = seconds * 1000 + micros // 1000
-    top, _ = await writer.top_position(postgres, partition)
+    top, _ = await batches.top_position(postgres, partition)
     at = seconds * 1_000_000 + micros
     # A position has 16 bits, so there are as many lines to an entry at most.
     for number, start in enumerate(range(0, max(1, len(lines)), 10_000)):
@@ -190,7 +190,7 @@ async def _write_log_start(
 
 
 async def _exchange(
-    settings: Settings, redis: Redis, staging: Redis, postgres: Any, checkpoints: list[writer.Checkpoint]
+    settings: Settings, redis: Redis, staging: Redis, postgres: Any, checkpoints: list[batches.Checkpoint]
 ) -> None:
     """Postgres learns the new epochs before Redis has them: in between the partitions are closed."""
     if not await staging.delete(BUILDING):
@@ -198,7 +198,7 @@ async def _exchange(
     epochs = [new_token() for _ in checkpoints]
     async with postgres.transaction():
         for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
-            await writer.rewind(postgres, checkpoint, healing=False)
+            await batches.rewind(postgres, checkpoint, healing=False)
             await postgres.execute(
                 "UPDATE archive_checkpoint SET epoch = $2 WHERE partition = $1", checkpoint.partition, epoch
             )

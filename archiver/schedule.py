@@ -17,9 +17,9 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.settings import Settings
-from archiver import days, reader, writer
-from archiver.archive import LostLog, LostTail, Partition
+from archiver import batches, retention, stream
 from archiver.heal import heal
+from archiver.partition import LostLog, LostTail, Partition
 from archiver.rebuild import Busy, rebuild
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ OUTSIDE = (
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
-    writer.Superseded,
+    batches.Superseded,
 )
 
 
@@ -127,14 +127,14 @@ class Archiver:
             except BaseException:
                 self._resign()
                 raise
-        connection = await writer.connect(self._settings.postgres_dsn)
+        connection = await batches.connect(self._settings.postgres_dsn)
         try:
-            if not await writer.lead(connection):
+            if not await batches.lead(connection):
                 self.last_success = time.monotonic()
                 return
-            await writer.end_former_writers(connection)
+            await batches.end_former_writers(connection)
             await self._migrate(connection)
-            await days.make_ahead(connection)
+            await retention.make_ahead(connection)
             await self._check_partitions()
             self._leadership, connection = connection, None
             log.info("This archiver leads", extra={"action": "lead"})
@@ -146,7 +146,7 @@ class Archiver:
         """May take minutes; the watchdog waits for it."""
         self._busy_for_long = True
         try:
-            for name in await writer.migrate(connection):
+            for name in await batches.migrate(connection):
                 log.info("Migration applied", extra={"action": "migrate", "migration": name})
         finally:
             self._busy_for_long = False
@@ -158,7 +158,7 @@ class Archiver:
         self._leadership = None
 
     async def _check_partitions(self) -> None:
-        count = await reader.set_if_none(self._redis, PARTITIONS, str(self._settings.partitions))
+        count = await stream.set_if_none(self._redis, PARTITIONS, str(self._settings.partitions))
         if int(count) != self._settings.partitions:
             self._mismatch = SettingsMismatch("MODEPULSE_PARTITIONS differs from what Redis was opened with")
             self.stop.set()
@@ -169,7 +169,7 @@ class Archiver:
             return
         async with self._working:
             if self._postgres is None or self._postgres.is_closed():
-                self._postgres = await writer.connect(self._settings.postgres_dsn, name=writer.WRITER_NAME)
+                self._postgres = await batches.connect(self._settings.postgres_dsn, name=batches.WRITER_NAME)
             try:
                 # In turn, so that a busy partition keeps no other waiting.
                 waiting = self._partitions
@@ -218,10 +218,10 @@ class Archiver:
         if self._leadership is None:
             return
         settings = self._settings
-        connection = await writer.connect(settings.postgres_dsn, patient=True)
+        connection = await batches.connect(settings.postgres_dsn, patient=True)
         try:
-            await days.make_ahead(connection)
-            await days.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+            await retention.make_ahead(connection)
+            await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
         finally:
             connection.terminate()
 
@@ -240,7 +240,7 @@ class Archiver:
 
     async def _postgres_answers(self) -> bool:
         try:
-            connection = await writer.connect(self._settings.postgres_dsn)
+            connection = await batches.connect(self._settings.postgres_dsn)
             connection.terminate()
         except (asyncpg.PostgresError, OSError, TimeoutError):
             return False

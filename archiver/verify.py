@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from app.contract.keys import keys_of, partition_of
 from app.settings import Settings
-from archiver import reader, writer
-from archiver.reader import StreamId
+from archiver import batches, stream
+from archiver.stream import StreamId
 from lua import snapshot
 
 WAIT_SECONDS = 30
@@ -51,7 +51,7 @@ class Verdict:
 
 async def verify(settings: Settings, redis: Redis) -> Verdict:
     """Raises NotSettled, RedisError, PostgresError."""
-    postgres = await writer.connect(settings.postgres_dsn, patient=True)
+    postgres = await batches.connect(settings.postgres_dsn, patient=True)
     verdict = Verdict()
     try:
         for partition in range(settings.partitions):
@@ -65,10 +65,10 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
     await _settled(redis, postgres, partition)
     keys = keys_of(partition)
     epoch, last, counters, sessions = await snapshot(redis, [keys.epoch, keys.events, keys.areas], [])
-    position = reader.stream_id(last)
+    position = stream.stream_id(last)
     live = _pairs(counters)
     async with postgres.transaction(isolation="repeatable_read", readonly=True):
-        checkpoint = await writer.read_checkpoint(postgres, partition)
+        checkpoint = await batches.read_checkpoint(postgres, partition)
         if checkpoint is None or checkpoint.epoch != epoch.decode():
             raise NotSettled(f"partition {partition}: Redis and Postgres do not belong together")
         archived = await _archived(settings, postgres, partition)
@@ -93,8 +93,8 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
 async def _settled(redis: Redis, postgres: Any, partition: int) -> None:
     """Waits until the archive has no healing before it and knows this Redis process."""
     for _ in range(WAIT_SECONDS * 10):
-        seen = await reader.read(redis, partition, (0, 0), 1)
-        checkpoint = await writer.read_checkpoint(postgres, partition)
+        seen = await stream.read(redis, partition, (0, 0), 1)
+        checkpoint = await batches.read_checkpoint(postgres, partition)
         if checkpoint and seen.epoch == checkpoint.epoch and not checkpoint.healing:
             known = (checkpoint.run_id, checkpoint.replid) == (seen.run_id, seen.replid)
             if known or not seen.length:
@@ -129,8 +129,8 @@ async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
 async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId, position: StreamId) -> Counts:
     """What the log holds up to the position and Postgres does not: not yet archived."""
     counts: Counter[str] = Counter()
-    async for entries in reader.pages(redis, partition, after):
-        rows, _ = reader.decode(partition, [entry for entry in entries if entry[0] <= position])
+    async for entries in stream.pages(redis, partition, after):
+        rows, _ = stream.decode(partition, [entry for entry in entries if entry[0] <= position])
         known = await postgres.fetch(
             "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row[0] for row in rows]
         )

@@ -10,8 +10,8 @@ from typing import Any
 import redis
 
 from app.contract.token import new_token
-from archiver import days, reader, writer
-from archiver.archive import BATCH_EVENTS
+from archiver import batches, retention, stream
+from archiver.partition import BATCH_EVENTS
 from bench.inputs import bodies, random_events
 from bench.load import Pace, Sample
 from tests.servers import Stack, eventually, postgres_server
@@ -21,13 +21,13 @@ BATCH = 500
 BEHIND_SECONDS = 2.0
 
 
-def _entries(batches: int) -> list[list[reader.Entry]]:
+def _entries(batches: int) -> list[list[stream.Entry]]:
     """Log entries as lua/record_events.lua writes them."""
     chance = random.Random(4)
     outcomes = {"LOGIN": ("+1", ":refreshed"), "LOGOUT": ("-1", ":refreshed")}
     made = []
     for batch in range(batches):
-        entries: list[reader.Entry] = []
+        entries: list[stream.Entry] = []
         for number in range(BATCH_EVENTS // CALL):
             lines = [
                 f"{e['events_name']}{chance.choice(outcomes[e['events_name']])}"
@@ -41,28 +41,28 @@ def _entries(batches: int) -> list[list[reader.Entry]]:
     return made
 
 
-async def _store_and_copy(dsn: str, rounds: int, batches: int) -> dict[str, list[Sample]]:
-    connection = await writer.connect(dsn, patient=True)
-    await writer.migrate(connection)
-    await days.make_ahead(connection)
+async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[Sample]]:
+    connection = await batches.connect(dsn, patient=True)
+    await batches.migrate(connection)
+    await retention.make_ahead(connection)
     found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
-        log = _entries(batches)
-        rows = [reader.decode(0, entries)[0] for entries in log]
-        count = batches * BATCH_EVENTS
+        log = _entries(number)
+        rows = [stream.decode(0, entries)[0] for entries in log]
+        count = number * BATCH_EVENTS
         await connection.execute(
             "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint"
         )
-        checkpoint = await writer.open_checkpoint(connection, 0, "bench")
+        checkpoint = await batches.open_checkpoint(connection, 0, "bench")
         start = time.perf_counter()
         for entries in log:
-            seen = reader.Snapshot("bench", "", "", (0, 0), 0, 0, entries)
-            checkpoint, _ = await writer.store(connection, checkpoint, seen)
+            seen = stream.Snapshot("bench", "", "", (0, 0), 0, 0, entries)
+            checkpoint, _ = await batches.store(connection, checkpoint, seen)
         found["modepulse"].append(Sample(count / (time.perf_counter() - start)))
         await connection.execute("TRUNCATE area_mode_events")
         start = time.perf_counter()
         for batch in rows:
-            await connection.copy_records_to_table("area_mode_events", records=batch, columns=writer.COLUMNS)
+            await connection.copy_records_to_table("area_mode_events", records=batch, columns=batches.COLUMNS)
         found["COPY"].append(Sample(count / (time.perf_counter() - start)))
     await connection.close()
     return found

@@ -8,7 +8,7 @@ import httpx
 
 from app.contract.event import flatten
 from app.contract.token import new_token
-from app.multiplexer import packed
+from app.live.multiplexer import packed
 from bench.inputs import AREAS, MODES, USERS, bodies, log_ins, random_events, written
 from bench.load import Pace, Sample, costed, redis_benchmark, script_calls, wrk
 from bench.scratch import KEYS, Scratch

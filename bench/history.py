@@ -19,11 +19,11 @@ import asyncpg
 import httpx
 from starlette.requests import Request
 
-from app.api.audit import events_query
+from app.api.audit_events import events_query
 from app.api.history import MINUTES_QUERY
-from app.audit import PLANNER
-from archiver import days
-from archiver.writer import connect
+from app.archive.pool import PLANNER
+from archiver import retention
+from archiver.batches import connect
 from bench.inputs import bodies
 from bench.load import Pace, kilobytes
 from tests.servers import Stack, eventually
@@ -77,7 +77,7 @@ def plans(archive: Archive) -> Iterator[tuple[str, float, str]]:
         area,
         mode,
     )
-    names = ", ".join(row["name"] for row in archive.fetch(days.DAYS) if row["day"] <= days.today())
+    names = ", ".join(row["name"] for row in archive.fetch(retention.DAYS) if row["day"] <= retention.today())
     archive.fetch(f"VACUUM ANALYZE {names}, area_mode_minutes")
     now = datetime.now(UTC)
     window = {"from": (now - timedelta(days=29)).isoformat(), "to": now.isoformat()}
@@ -200,7 +200,7 @@ def drop_days(archive: Archive, count: int) -> tuple[float, float, float]:
             async def drop(_: Any, keep: int = DAYS - 1 - number) -> float:
                 connection = await connect(archive.stack.run["postgres_dsn"], patient=True)
                 start = time.perf_counter()
-                await days.drop_old(connection, keep, 10_000)
+                await retention.drop_old(connection, keep, 10_000)
                 connection.terminate()
                 return time.perf_counter() - start
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from app.contract.token import new_token
-from app.multiplexer import packed
+from app.live.multiplexer import packed
 from bench.inputs import MODES, written
 from bench.load import Sample, costed, script_calls, wrk
 from bench.scratch import KEYS, Scratch

@@ -42,8 +42,8 @@ def dev(
     demo: Annotated[bool, typer.Option("--demo", help="Let simulated players play, to have something to see.")] = False,
 ) -> None:
     """Start all of Modepulse on this machine: Redis, Postgres, archiver and API."""
-    from modepulse.dev import Supervisor
-    from modepulse.servers import ServerError
+    from modepulse.launcher.servers import ServerError
+    from modepulse.launcher.supervisor import Supervisor
 
     try:
         Supervisor(_settings(), host, port, data_dir, demo).run()
@@ -126,7 +126,7 @@ def erase(
     """Forget a user: end the sessions, replace the name in all history. Cannot be undone; safe to repeat."""
     from modepulse.client import EraseFailed
     from modepulse.client import erase as run
-    from modepulse.dev import ADMIN_TOKEN
+    from modepulse.launcher.supervisor import ADMIN_TOKEN
 
     token = _settings().admin_token
     url = url or _run_json(data_dir, "--url is not set")["url"]
@@ -231,7 +231,7 @@ def simulate(
     print(f"modepulse: seed {seed}", file=sys.stderr)
     world = World(seed, users, areas, lease)
     if to_postgres:
-        from modepulse.past import write_past
+        from modepulse.backfill import write_past
 
         start = time.monotonic()
         dsn = _settings().postgres_dsn or _run_json(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"]

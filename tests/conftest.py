@@ -4,8 +4,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engine import Engine
 from tests.faults.summary import SUMMARY
+from tests.script_harness import Engine
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()

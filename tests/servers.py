@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import redis
 
-from modepulse.dev import make_database
-from modepulse.servers import Postgres, child_setup, embedded_redis, free_port, redis_binary, redis_command
+from modepulse.launcher.servers import Postgres, child_setup, embedded_redis, free_port, redis_binary, redis_command
+from modepulse.launcher.supervisor import make_database
 
 
 def redis_binaries() -> dict[str, Path]:

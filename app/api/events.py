@@ -12,11 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.request import choice_of, parse_json, read_body
 from app.api.response import send_json
-from app.batcher import Batcher, RequestKey, partly_applied
 from app.contract.event import FLAT_WIDTH, MAX_ERRORS, flatten
 from app.contract.keys import partition_of
 from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem, Unavailable
+from app.live.group_commit import Batcher, RequestKey, partly_applied
 from app.settings import Settings
 
 

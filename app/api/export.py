@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.request import disconnected
-from app.audit import EXPORT_IDLE_SECONDS
+from app.archive.pool import EXPORT_IDLE_SECONDS
 
 FORMATS = ("csv", "ndjson")
 Rows = list[Any]

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.contract.connection import SettingsMismatch
-from app.store import Store
-from app.watch import Watch
+from app.live.counters import Store
+from app.live.monitor import Watch
 
 
 async def healthz(_: Request) -> Response:

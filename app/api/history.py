@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
 from app.api.response import large_json
-from app.audit import Audit, sql
+from app.archive.pool import Audit, sql
 
 MINUTE = 60
 MAX_STEP = 366 * 86_400

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, whole_number
 from app.api.response import NO_STORE, send_json
 from app.errors import Problem
-from app.store import Overview, Ranking, Store, pairs
+from app.live.counters import Overview, Ranking, Store, pairs
 
 MAX_AREAS = 1000
 # The largest `limit` of a ranking.

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import only, whole_number
-from app.audit import Audit, sql
+from app.archive.erasure import Erasure
+from app.archive.pool import Audit, sql
 from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
-from app.erasure import Erasure
 from app.errors import InvalidRequest, Problem
+from app.live.counters import Store
 from app.settings import Settings
-from app.store import Store
 
 # The event that ends a session -> what is said about it. HEAL: the counts were corrected after a loss of Redis.
 ENDINGS = {"LOGOUT": "logout", "EXPIRE": "expired", "HEAL": "corrected"}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.api import live
-from app.api.audit import EVENTS, OUTCOMES
+from app.api import stream
+from app.api.audit_events import EVENTS, OUTCOMES
 from app.api.events import ON_INVALID
 from app.api.export import FORMATS
 from app.api.history import MAX_STEP
@@ -173,13 +173,13 @@ STREAM_STATS = {
     "description": f"""Server-sent events, for `EventSource` or `curl -N`; it has no end, so "try it" shows nothing.
 
 Each frame's data is what `GET /stats` would answer for the same areas, at most ten times a second; for
-`area_code={live.EVERYTHING}` it is the `Overview` of all areas, at most four times a second.
+`area_code={stream.EVERYTHING}` it is the `Overview` of all areas, at most four times a second.
 
 Its `id` can be sent back as `Last-Event-ID`: then the state comes at once only if it has changed since. A comment comes
 every 15 seconds. While the state cannot be read there is an event `problem` with a `Problem` as data; the stream goes
 on by itself. Who reads slowly finds the newest state, not those between.""",
     "parameters": [
-        areas(live.MAX_AREAS, example=["111"]),
+        areas(stream.MAX_AREAS, example=["111"]),
         query("limit", "Only the first modes of each area, or the first areas of the overview", whole(1, MAX_RANKS)),
         {
             "name": "Last-Event-ID",

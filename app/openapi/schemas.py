@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.api.audit import EVENTS, OUTCOMES
+from app.api.audit_events import EVENTS, OUTCOMES
 from app.api.generate import NUMBERS
 from app.api.users import ENDINGS
 from app.contract.event import KINDS, MAX_ERRORS

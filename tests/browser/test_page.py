@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Window, faults, no_sideways_scrolling
-from tests.calls import event, post
+from tests.http_client import event, post
 from tests.servers import Stack, eventually
 
 # How soon a change is to be seen, ms.

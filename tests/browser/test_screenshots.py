@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from modepulse.simulate import World
 from tests.browser.conftest import SCREENSHOTS, Window
-from tests.calls import post
+from tests.http_client import post
 from tests.servers import Stack, eventually, modepulse
 
 

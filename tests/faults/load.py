@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.calls import problem
-from tests.history import EVENTS, MINUTES, minutes_of
+from tests.http_client import problem
+from tests.minutes_model import EVENTS, MINUTES, minutes_of
 from tests.postgres import query
 from tests.servers import Stack, eventually, live_counts, modepulse, ready
 

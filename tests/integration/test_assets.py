@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.calls import problem
 from tests.conftest import SAME_ON_EVERY_SERVER
+from tests.http_client import problem
 
 pytestmark = SAME_ON_EVERY_SERVER
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 import redis
 
-from tests.calls import event
 from tests.faults.load import Load, check, wait_until_archived
+from tests.http_client import event
 from tests.postgres import AGGREGATE, COUNTERS, counts, query
 from tests.servers import Stack, eventually, live_counts, modepulse
 

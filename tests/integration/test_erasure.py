@@ -10,9 +10,9 @@ import httpx
 import pytest
 import redis
 
-from tests.calls import event, problem
 from tests.faults.load import wait_until_archived
-from tests.history import EVENTS, MINUTES, minutes_of
+from tests.http_client import event, problem
+from tests.minutes_model import EVENTS, MINUTES, minutes_of
 from tests.postgres import query
 from tests.servers import Stack, eventually, live_counts, modepulse
 

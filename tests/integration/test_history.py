@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.calls import event, problem
-from tests.history import EVENTS, MINUTES, minutes_of
+from tests.http_client import event, problem
+from tests.minutes_model import EVENTS, MINUTES, minutes_of
 from tests.postgres import query
 from tests.servers import Stack, eventually, modepulse
 

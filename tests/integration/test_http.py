@@ -10,7 +10,7 @@ import httpx
 import pytest
 import redis
 
-from tests.calls import event, problem
+from tests.http_client import event, problem
 from tests.servers import Stack
 
 

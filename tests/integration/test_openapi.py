@@ -13,10 +13,10 @@ import pytest
 import redis
 
 from app.openapi import document
-from tests.calls import event
 from tests.conftest import SAME_ON_EVERY_SERVER
+from tests.http_client import event
 from tests.servers import Stack, eventually
-from tests.streams import listening
+from tests.sse_client import listening
 
 pytestmark = SAME_ON_EVERY_SERVER
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.engine import Engine
 from tests.property.model import Model
+from tests.script_harness import Engine
 
 LETTERS = {"a": "applied", "r": "refreshed", "s": "stale", "l": "late", "d": "duplicate", "k": "clock_skew"}
 # Few users, sessions and moments, so that events meet.

@@ -3,8 +3,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from app import broadcast as module
-from app.broadcast import Broadcast
+from app.live import broadcast as module
+from app.live.broadcast import Broadcast
 
 
 async def constant(questions: Iterable[str]) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from app.openapi import document
 from app.openapi.problems import FAULTS, PROBLEMS
 from app.routes import routes
 from app.settings import Settings
-from tests.calls import codes_of
+from tests.http_client import codes_of
 
 APP = Path(__file__).parents[2] / "app"
 DOCUMENT: dict[str, Any] = json.loads(document())

@@ -9,11 +9,11 @@ from typing import Any
 
 POINTS = {
     # name: (module, function, before or after it)
-    "before insert": ("archiver.writer", "append", "before"),
-    "before commit": ("archiver.writer", "append", "after"),
-    "after commit": ("archiver.writer", "store", "after"),
-    "before trim": ("archiver.reader", "trim", "before"),
-    "after trim": ("archiver.reader", "trim", "after"),
+    "before insert": ("archiver.batches", "append", "before"),
+    "before commit": ("archiver.batches", "append", "after"),
+    "after commit": ("archiver.batches", "store", "after"),
+    "before trim": ("archiver.stream", "trim", "before"),
+    "after trim": ("archiver.stream", "trim", "after"),
     "before heal": ("archiver.heal", "_give_back", "before"),
     "in mid-heal": ("archiver.heal", "_give_back", "after"),
     "after heal": ("archiver.heal", "_fence", "after"),

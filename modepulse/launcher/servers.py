@@ -85,7 +85,7 @@ def _redis_version(binary: str) -> tuple[int, int]:
 
 def redis_conf() -> Path:
     """The one configuration: beside the package in a checkout, inside it when installed from a wheel."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     return next(path for path in (package.parent / "redis.conf", package / "redis.conf") if path.exists())
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from app.contract.token import new_token
-from archiver import days, writer
-from archiver.minutes import Changes, Column, columns_of
-from archiver.reader import Entry
+from archiver import batches, retention
+from archiver.counter_deltas import Changes, Column, columns_of
+from archiver.stream import Entry
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
 
@@ -29,28 +29,30 @@ HEADS = {"LOGIN": "LOGIN+1", "LOGOUT": "LOGOUT-1", "EXPIRE": "EXPIRE-1"}
 
 async def write_past(dsn: str, world: World, events: int, days_back: int) -> int:
     """Returns how many events were written: about `events`. Raises PostgresError."""
-    connection = await writer.connect(dsn, patient=True)
+    connection = await batches.connect(dsn, patient=True)
     try:
-        await writer.migrate(connection)
+        await batches.migrate(connection)
         end = int(time.time()) // MINUTE * MINUTE
         start = end - days_back * DAY
-        await days.make(connection, datetime.fromtimestamp(start, UTC).date(), days.today() + timedelta(days=1))
+        await retention.make(
+            connection, datetime.fromtimestamp(start, UTC).date(), retention.today() + timedelta(days=1)
+        )
         written = 0
         counters = Counters()
         with progress() as bar:
             async with connection.transaction():
                 task = bar.add_task("events", total=events)
                 for batch in _batches(world, start, end, events):
-                    count, changes = await writer.copy(connection, PARTITION, batch)
+                    count, changes = await batches.copy(connection, PARTITION, batch)
                     counters.add(changes)
                     written += count
                     bar.update(task, completed=written, total=max(events, written))
                 task = bar.add_task("minutes", total=counters.minutes)
                 for deltas, minutes in counters.columns():
-                    await writer.add_counts(connection, deltas, minutes)
+                    await batches.add_counts(connection, deltas, minutes)
                     bar.advance(task, len(minutes[0]))
             # Not of the days to come: what is known to be empty is read as a whole, also when it is no longer.
-            filled = [row["name"] for row in await connection.fetch(days.DAYS) if row["day"] <= days.today()]
+            filled = [row["name"] for row in await connection.fetch(retention.DAYS) if row["day"] <= retention.today()]
             await connection.execute(f"ANALYZE {', '.join(filled)}, area_mode_minutes")
         return written
     finally:
@@ -72,7 +74,7 @@ class Counters:
         self.minutes += len(changes)
 
     def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
-        """As archiver.minutes.columns_of gives them, some counters at a time."""
+        """As archiver.counter_deltas.columns_of gives them, some counters at a time."""
         some: Changes = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
             for place in range(0, len(numbers), 4):

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from archiver.writer import sql
+from archiver.batches import sql
 
 log = logging.getLogger(__name__)
 

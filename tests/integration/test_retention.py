@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.contract.token import new_token
-from archiver import days, reader, writer
+from archiver import batches, retention, stream
 
 PARTITIONS = "SELECT relname FROM pg_class WHERE relname ~ '^area_mode_events_[0-9]{8}$' AND relispartition ORDER BY 1"
 ARCHIVED = """
@@ -23,18 +23,18 @@ COUNTERS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mod
 
 @pytest.fixture
 async def connection(dsn: str) -> AsyncIterator[Any]:
-    connection = await writer.connect(dsn, patient=True)
+    connection = await batches.connect(dsn, patient=True)
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    await writer.migrate(connection)
+    await batches.migrate(connection)
     yield connection
     await connection.close()
 
 
 def name_of(back: int) -> str:
-    return f"area_mode_events_{days.today() - timedelta(days=back):%Y%m%d}"
+    return f"area_mode_events_{retention.today() - timedelta(days=back):%Y%m%d}"
 
 
-def entry(back: int, *lines: str) -> reader.Entry:
+def entry(back: int, *lines: str) -> stream.Entry:
     at = int((datetime.now(UTC) - timedelta(days=back)).timestamp())
     return (at * 1000, 0), [
         b"token", new_token(at * 1000).encode(), b"at", b"%d" % (at * 1_000_000), b"events", "\n".join(lines).encode(),
@@ -43,18 +43,18 @@ def entry(back: int, *lines: str) -> reader.Entry:
 
 async def fill(connection: Any) -> None:
     """A day each, back to 20 days ago; sessions reach from one into the next. The oldest has no partition."""
-    await days.make(connection, days.today() - timedelta(days=15), days.today())
+    await retention.make(connection, retention.today() - timedelta(days=15), retention.today())
     for back in (20, 12, 11, 3, 0):
         lines = [f"LOGIN+1|1|duel|u{back}|", f"LOGIN+1|2|ctf|u{back}|", f"LOGOUT-1|2|ctf|u{back}|"]
-        assert await writer.append(connection, 0, [entry(back, *lines)]) == 3
+        assert await batches.append(connection, 0, [entry(back, *lines)]) == 3
 
 
 async def test_days_are_made_once_and_rows_find_them(connection: Any) -> None:
-    await days.make_ahead(connection)
-    await days.make_ahead(connection)
+    await retention.make_ahead(connection)
+    await retention.make_ahead(connection)
     names = [row[0] for row in await connection.fetch(PARTITIONS)]
-    assert names == [name_of(back) for back in range(1, -days.DAYS_AHEAD - 1, -1)]
-    await writer.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|"), entry(40, "LOGIN+1|1|duel|v|")])
+    assert names == [name_of(back) for back in range(1, -retention.DAYS_AHEAD - 1, -1)]
+    await batches.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|"), entry(40, "LOGIN+1|1|duel|v|")])
     where = await connection.fetch("SELECT tableoid::regclass::text FROM area_mode_events ORDER BY recorded_at DESC")
     assert [row[0] for row in where] == [name_of(0), "area_mode_events_default"]
     indexes = "SELECT count(*) FROM pg_index WHERE indrelid = $1::regclass"
@@ -62,8 +62,8 @@ async def test_days_are_made_once_and_rows_find_them(connection: Any) -> None:
 
 
 async def test_a_day_with_rows_in_the_default_partition_stays_there(connection: Any) -> None:
-    await writer.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|")])
-    await days.make_ahead(connection)
+    await batches.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|")])
+    await retention.make_ahead(connection)
     names = [row[0] for row in await connection.fetch(PARTITIONS)]
     assert name_of(0) not in names
     assert name_of(-1) in names
@@ -72,20 +72,20 @@ async def test_a_day_with_rows_in_the_default_partition_stays_there(connection: 
 async def test_old_days_are_dropped_and_every_count_stays(connection: Any) -> None:
     await fill(connection)
     counters = await connection.fetch(COUNTERS)
-    await days.drop_old(connection, 11, 400)
+    await retention.drop_old(connection, 11, 400)
     names = [row[0] for row in await connection.fetch(PARTITIONS)]
     assert names == [name_of(back) for back in range(11, -1, -1)]
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == 9
     assert await connection.fetchval("SELECT to_regclass($1)", name_of(12)) is None
     assert await connection.fetch(COUNTERS) == counters == await connection.fetch(ARCHIVED)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_minutes") == 10, "kept longer"
-    await days.drop_old(connection, 11, 400)
+    await retention.drop_old(connection, 11, 400)
     assert await connection.fetch(ARCHIVED) == counters
 
 
 async def test_old_minutes_go_but_those_that_later_ones_begin_from(connection: Any) -> None:
     await fill(connection)
-    await days.drop_old(connection, 400, 3)
+    await retention.drop_old(connection, 400, 3)
     left = await connection.fetch(
         "SELECT multiplayer_mode, round(extract(epoch FROM now() - minute) / 86400)::int, last::int"
         " FROM area_mode_minutes ORDER BY 1, 2"
@@ -97,10 +97,10 @@ async def test_old_minutes_go_but_those_that_later_ones_begin_from(connection: A
 
 async def test_a_day_that_was_detached_only_is_dropped_later(connection: Any) -> None:
     await fill(connection)
-    await days._detach(connection, name_of(12))
+    await retention._detach(connection, name_of(12))
     counters = await connection.fetch(COUNTERS)
     assert await connection.fetch(ARCHIVED) == counters
-    await days.drop_old(connection, 400, 400)
+    await retention.drop_old(connection, 400, 400)
     assert await connection.fetchval("SELECT to_regclass($1)", name_of(12)) is None
     assert await connection.fetch(ARCHIVED) == counters
 
@@ -108,24 +108,24 @@ async def test_a_day_that_was_detached_only_is_dropped_later(connection: Any) ->
 async def test_a_long_reader_delays_retention_but_not_the_archiver(
     connection: Any, dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(days, "LOCK_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(retention, "LOCK_PAUSE_SECONDS", 0.05)
     await fill(connection)
-    reading, writing = [await writer.connect(dsn, patient=True) for _ in range(2)]
+    reading, writing = [await batches.connect(dsn, patient=True) for _ in range(2)]
     pauses = []
 
     async def write() -> None:
         while True:
             start = time.perf_counter()
-            await writer.append(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
+            await batches.append(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
             pauses.append(time.perf_counter() - start)
 
     async with reading.transaction():
         await reading.fetch("SELECT FROM area_mode_events LIMIT 1")
         task = asyncio.create_task(write())
-        await days.make(connection, days.today(), days.today() + timedelta(days=3))
-        await days.drop_old(connection, 11, 400)
+        await retention.make(connection, retention.today(), retention.today() + timedelta(days=3))
+        await retention.drop_old(connection, 11, 400)
         assert name_of(12) in [row[0] for row in await connection.fetch(PARTITIONS)]
-    await days.drop_old(connection, 11, 400)
+    await retention.drop_old(connection, 11, 400)
     assert name_of(12) not in [row[0] for row in await connection.fetch(PARTITIONS)]
     task.cancel()
     await asyncio.wait([task])

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from app.api.export import FORMATS, Export
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import choice_of, name_of, only, whole_number
-from app.audit import Audit, sql
+from app.archive.pool import Audit, sql
 
 NAMES = ("area_code", "multiplayer_mode", "user_id")
 EVENTS = ("LOGIN", "LOGOUT", "HEARTBEAT", "EXPIRE", "HEAL")

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from archiver.encode import Encoder
-from archiver.minutes import Changes, Column, columns_of, count_rows
-from archiver.reader import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
+from archiver.copy_format import Encoder
+from archiver.counter_deltas import Changes, Column, columns_of, count_rows
+from archiver.stream import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ async def _count(connection: Any, changes: Changes) -> None:
 
 
 async def add_counts(connection: Any, deltas: list[Column], minutes: list[Column]) -> None:
-    """The columns of archiver.minutes.columns_of."""
+    """The columns of archiver.counter_deltas.columns_of."""
     await connection.execute(ADD_DELTAS, *deltas)
     await connection.execute(ADD_MINUTES, *minutes)
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 import redis
 
-from tests.calls import event, post, problem
 from tests.conftest import SAME_ON_EVERY_SERVER
+from tests.http_client import event, post, problem
 from tests.servers import Stack, eventually, ready
-from tests.streams import listening
+from tests.sse_client import listening
 
 pytestmark = SAME_ON_EVERY_SERVER
 

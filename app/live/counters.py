@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS, keys_of, partition_of
 from app.errors import Unavailable
-from app.multiplexer import Multiplexer, packed
+from app.live.multiplexer import Multiplexer, packed
 from app.settings import Settings
 
 # An area's modes and their counts in turn, most played first, as Redis gives them: mode, count, mode, count...

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 
 from app.contract.keys import keys_of
 from app.contract.token import new_token
-from archiver import reader, writer
-from archiver.reader import Snapshot
+from archiver import batches, stream
+from archiver.stream import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class LostLog(Exception):
 class LostTail(Exception):
     """Redis came back without what was archived last. It has to be healed."""
 
-    def __init__(self, checkpoint: writer.Checkpoint) -> None:
+    def __init__(self, checkpoint: batches.Checkpoint) -> None:
         self.checkpoint = checkpoint
 
 
@@ -37,8 +37,8 @@ class Partition:
         self._redis = redis
         self._partition = partition
         self._count = 100  # entries to read next, follows how many events an entry holds
-        self._certain: writer.Checkpoint | None = None  # to read on from; None: ask Postgres
-        self._committed: writer.Checkpoint | None = None  # as it was last known, for what may lag behind
+        self._certain: batches.Checkpoint | None = None  # to read on from; None: ask Postgres
+        self._committed: batches.Checkpoint | None = None  # as it was last known, for what may lag behind
 
     async def copy_batch(self, postgres: Any) -> bool:
         """Copies one batch; returns whether there is more.
@@ -48,17 +48,17 @@ class Partition:
         try:
             checkpoint = self._certain or await self._open(postgres)
             self._certain = None  # until the commit has answered
-            seen = await reader.read_several(self._redis, self._partition, checkpoint.last, self._count, BATCH_READS)
+            seen = await stream.read_several(self._redis, self._partition, checkpoint.last, self._count, BATCH_READS)
             checkpoint = await self._continue(postgres, checkpoint, seen)
             if seen.entries:
-                checkpoint, rows = await writer.store(postgres, checkpoint, seen)
-                await reader.publish_archived(self._redis, self._partition, checkpoint.last)
+                checkpoint, rows = await batches.store(postgres, checkpoint, seen)
+                await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(seen.entries) == self._count * BATCH_READS
                 events_a_read = BATCH_EVENTS // BATCH_READS
                 self._count = max(10, min(MAX_ENTRIES, events_a_read * len(seen.entries) // max(1, rows)))
             else:
                 more = False
-        except (writer.Superseded, LostLog, LostTail):
+        except (batches.Superseded, LostLog, LostTail):
             self._committed = None
             raise
         except BaseException:
@@ -70,12 +70,12 @@ class Partition:
 
     async def expire(self, lease_us: int, width: int) -> None:
         if self._committed is not None:
-            await reader.expire(self._redis, self._partition, self._committed.epoch, lease_us, width)
+            await stream.expire(self._redis, self._partition, self._committed.epoch, lease_us, width)
 
     async def trim(self) -> None:
         checkpoint = self._committed
         if checkpoint is not None and checkpoint.run_id:
-            removed = await reader.trim(
+            removed = await stream.trim(
                 self._redis,
                 self._partition,
                 checkpoint.epoch,
@@ -86,24 +86,24 @@ class Partition:
             if removed:
                 log.info("Log trimmed", extra={"action": "trim", "entries": removed})
 
-    async def _open(self, postgres: Any) -> writer.Checkpoint:
+    async def _open(self, postgres: Any) -> batches.Checkpoint:
         """The checkpoint; at the very first start it is made, and with it the partition's epoch."""
-        checkpoint = await writer.read_checkpoint(postgres, self._partition)
+        checkpoint = await batches.read_checkpoint(postgres, self._partition)
         if checkpoint is not None:
             return checkpoint
         epoch = keys_of(self._partition).epoch
         known: Any = await self._redis.get(epoch)
-        checkpoint = await writer.open_checkpoint(postgres, self._partition, known.decode() if known else new_token())
-        await reader.set_if_none(self._redis, epoch, checkpoint.epoch)
+        checkpoint = await batches.open_checkpoint(postgres, self._partition, known.decode() if known else new_token())
+        await stream.set_if_none(self._redis, epoch, checkpoint.epoch)
         log.info("Partition opened", extra={"action": "open", "partition": self._partition})
         return checkpoint
 
-    async def _continue(self, postgres: Any, checkpoint: writer.Checkpoint, seen: Snapshot) -> writer.Checkpoint:
+    async def _continue(self, postgres: Any, checkpoint: batches.Checkpoint, seen: Snapshot) -> batches.Checkpoint:
         """Whether the log is still the one that the checkpoint speaks of. Raises LostLog, LostTail."""
         if seen.epoch != checkpoint.epoch:
-            current = await writer.read_checkpoint(postgres, self._partition)
+            current = await batches.read_checkpoint(postgres, self._partition)
             if current is not None and current.epoch != checkpoint.epoch:
-                raise writer.Superseded  # rebuilt by somebody else; read anew
+                raise batches.Superseded  # rebuilt by somebody else; read anew
             raise LostLog
         if checkpoint.last != (0, 0) and not seen.length:
             raise LostLog  # the newest entries are never trimmed: this log was deleted, or is from before all events
@@ -118,16 +118,16 @@ class Partition:
         # Another process, or history: if it has the last archived entry it has all before it.
         if not await self._still_holds(checkpoint):
             raise LostTail(checkpoint)
-        checkpoint, _ = await writer.store(postgres, checkpoint, replace(seen, entries=[]))
+        checkpoint, _ = await batches.store(postgres, checkpoint, replace(seen, entries=[]))
         return checkpoint
 
-    async def _still_holds(self, checkpoint: writer.Checkpoint) -> bool:
+    async def _still_holds(self, checkpoint: batches.Checkpoint) -> bool:
         ms, seq = checkpoint.last
         before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
-        seen = await reader.read(self._redis, self._partition, before, 1)
+        seen = await stream.read(self._redis, self._partition, before, 1)
         return bool(
             checkpoint.last_token
             and seen.entries
             and seen.entries[0][0] == checkpoint.last
-            and reader.token_of(seen.entries[0][1]) == checkpoint.last_token
+            and stream.token_of(seen.entries[0][1]) == checkpoint.last_token
         )

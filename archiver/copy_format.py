@@ -1,15 +1,15 @@
 """Log entries as Postgres's binary COPY takes them: bytes cut from the log's lines, no Python object a field.
 
 It does the usual only. What is not an entry of this service raises ValueError, and the batch goes the way of
-archiver.reader.decode, which finds the one event that is to blame.
+archiver.stream.decode, which finds the one event that is to blame.
 """
 
 from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
 
 from app.contract.token import TOKEN_DIGITS
-from archiver.minutes import Changes, count
-from archiver.reader import HEADS, Entry, StreamId, head_of
+from archiver.counter_deltas import Changes, count
+from archiver.stream import HEADS, Entry, StreamId, head_of
 
 _BEGIN = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
 _END = pack(">h", -1)

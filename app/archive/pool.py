@@ -40,8 +40,8 @@ _ABSENT = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClient
 
 
 def sql(name: str) -> str:
-    """The statement in app/sql/<name>.sql."""
-    return (files("app") / "sql" / f"{name}.sql").read_text()
+    """The statement in app/archive/sql/<name>.sql."""
+    return (files("app.archive") / "sql" / f"{name}.sql").read_text()
 
 
 class Audit:

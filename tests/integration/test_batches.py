@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.contract.token import new_token
-from archiver import days, reader, writer
-from tests.history import EVENTS, MINUTES, minutes_of
+from archiver import batches, retention, stream
+from tests.minutes_model import EVENTS, MINUTES, minutes_of
 
 LINES = [
     "LOGIN+1|111|duel|ann|",
@@ -25,20 +25,20 @@ LINES = [
     "HEAL-2|114|ctf|x|",
 ]
 NOW = 1_764_000_000_000_000
-SELECT = f"SELECT {', '.join(writer.COLUMNS)} FROM area_mode_events ORDER BY stream_ms, stream_seq, event_id"
+SELECT = f"SELECT {', '.join(batches.COLUMNS)} FROM area_mode_events ORDER BY stream_ms, stream_seq, event_id"
 SUMS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mode_events_agg ORDER BY 1, 2"
 
 
-def entry(seq: int, lines: list[str], at: int = NOW) -> reader.Entry:
+def entry(seq: int, lines: list[str], at: int = NOW) -> stream.Entry:
     text = "\n".join(lines).encode()
     return (1, seq), [b"token", new_token().encode(), b"at", str(at).encode(), b"events", text]
 
 
 @pytest.fixture
 async def connection(dsn: str) -> AsyncIterator[Any]:
-    connection = await writer.connect(dsn)
-    await writer.migrate(connection)
-    await days.make_ahead(connection)
+    connection = await batches.connect(dsn)
+    await batches.migrate(connection)
+    await retention.make_ahead(connection)
     await connection.execute(
         "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint, archive_rejects"
     )
@@ -46,9 +46,9 @@ async def connection(dsn: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def store(connection: Any, checkpoint: writer.Checkpoint, *entries: reader.Entry) -> writer.Checkpoint:
-    seen = reader.Snapshot(checkpoint.epoch, "", "", (0, 0), 0, 0, list(entries))
-    checkpoint, _ = await writer.store(connection, checkpoint, seen)
+async def store(connection: Any, checkpoint: batches.Checkpoint, *entries: stream.Entry) -> batches.Checkpoint:
+    seen = stream.Snapshot(checkpoint.epoch, "", "", (0, 0), 0, 0, list(entries))
+    checkpoint, _ = await batches.store(connection, checkpoint, seen)
     return checkpoint
 
 
@@ -58,8 +58,8 @@ async def sums(connection: Any) -> list[Any]:
 
 async def test_the_fast_way_writes_what_decode_says(connection: Any) -> None:
     batch = [entry(1, LINES), entry(2, LINES[:2])]
-    await store(connection, await writer.open_checkpoint(connection, 0, "e"), *batch)
-    rows, rejects = reader.decode(0, batch)
+    await store(connection, await batches.open_checkpoint(connection, 0, "e"), *batch)
+    rows, rejects = stream.decode(0, batch)
     assert [tuple(row) for row in await connection.fetch(SELECT)] == sorted(
         rows, key=lambda r: (r[10], r[11], r[0].int)
     )
@@ -69,7 +69,7 @@ async def test_the_fast_way_writes_what_decode_says(connection: Any) -> None:
 
 async def test_entries_met_again_change_nothing_and_new_ones_beside_them_are_stored(connection: Any) -> None:
     first, second = entry(1, LINES), entry(2, ["LOGIN+1|111|duel|bob|"])
-    checkpoint = await store(connection, await writer.open_checkpoint(connection, 0, "e"), first)
+    checkpoint = await store(connection, await batches.open_checkpoint(connection, 0, "e"), first)
     await store(connection, checkpoint, first, second)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == len(LINES)  # one line is empty
     assert await sums(connection) == [("111", "duel", 1), ("113", "ctf", 7), ("114", "ctf", -2)]
@@ -80,15 +80,15 @@ async def test_entries_met_again_change_nothing_and_new_ones_beside_them_are_sto
 )
 async def test_what_cannot_be_stored_is_kept_aside_and_the_rest_stored(connection: Any, line: str) -> None:
     batch = [entry(1, LINES[:1]), entry(2, [LINES[0], line, LINES[4]])]
-    await store(connection, await writer.open_checkpoint(connection, 0, "e"), *batch)
+    await store(connection, await batches.open_checkpoint(connection, 0, "e"), *batch)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == 3
     assert await connection.fetchval("SELECT count(*) FROM archive_rejects WHERE stream_seq = 2 AND position = 1") == 1
     assert await sums(connection) == [("111", "duel", 2), ("112", "co op", 1)]
 
 
 async def test_a_foreign_entry_is_kept_aside(connection: Any) -> None:
-    foreign: reader.Entry = (1, 5), [b"hello", b"world"]
-    await store(connection, await writer.open_checkpoint(connection, 0, "e"), entry(1, LINES[:1]), foreign)
+    foreign: stream.Entry = (1, 5), [b"hello", b"world"]
+    await store(connection, await batches.open_checkpoint(connection, 0, "e"), entry(1, LINES[:1]), foreign)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == 1
     assert await connection.fetchval("SELECT count(*) FROM archive_rejects") == 1
 
@@ -105,8 +105,8 @@ def random_lines(chance: random.Random, count: int) -> list[str]:
 @pytest.mark.parametrize("seed", range(5))
 async def test_minutes_are_the_events_counted_whatever_the_order_and_the_batches(connection: Any, seed: int) -> None:
     chance = random.Random(seed)
-    checkpoint = await writer.open_checkpoint(connection, 0, "e")
-    stored: list[reader.Entry] = []
+    checkpoint = await batches.open_checkpoint(connection, 0, "e")
+    stored: list[stream.Entry] = []
     for number in range(12):
         batch = [
             entry(number * 10 + n, random_lines(chance, chance.randrange(1, 30)), NOW + number * 20_000_000)
@@ -125,7 +125,7 @@ async def test_minutes_are_the_events_counted_whatever_the_order_and_the_batches
 async def test_minutes_of_events_archived_before_there_were_minutes(connection: Any) -> None:
     chance = random.Random(7)
     batch = [entry(n, random_lines(chance, 40), NOW + n * 7_000_000) for n in range(20)]
-    await store(connection, await writer.open_checkpoint(connection, 0, "e"), *batch)
+    await store(connection, await batches.open_checkpoint(connection, 0, "e"), *batch)
     migration = (files("archiver") / "migrations" / "0003_history.sql").read_text()
     fill = migration[migration.index("INSERT INTO area_mode_minutes") :].partition(";")[0]
     counted = [tuple(row) for row in await connection.fetch(MINUTES)]
@@ -141,9 +141,9 @@ async def test_two_writers_of_the_same_counters_do_not_overwrite_one_another(con
         chance = random.Random(partition)
         for number in range(40):
             lines = random_lines(chance, 50)
-            assert await writer.append(connection, partition, [entry(number, lines, NOW + number * 9_000_000)])
+            assert await batches.append(connection, partition, [entry(number, lines, NOW + number * 9_000_000)])
 
-    other = await writer.connect(dsn)
+    other = await batches.connect(dsn)
     await asyncio.gather(write(0, connection), write(1, other))
     await other.close()
     counted = [tuple(row) for row in await connection.fetch(MINUTES)]

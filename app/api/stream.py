@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, disconnected, invalid_query, only, whole_number
 from app.api.response import NO_STORE, Header
 from app.api.stats import MAX_RANKS, overview_of, stats_of
-from app.broadcast import TICK_SECONDS, Broadcast
 from app.errors import Problem
-from app.store import Store
-from app.watch import Watch
+from app.live.broadcast import TICK_SECONDS, Broadcast
+from app.live.counters import Store
+from app.live.monitor import Watch
 
 MAX_AREAS = 100
 EVERYTHING = "*"

@@ -20,7 +20,7 @@ import asyncpg
 
 from app.server import bind
 from app.settings import Settings
-from modepulse.servers import Postgres, ServerError, child_setup, free_port, redis_binary, redis_command
+from modepulse.launcher.servers import Postgres, ServerError, child_setup, free_port, redis_binary, redis_command
 
 READY_SECONDS = 120
 STOP_SECONDS = 20

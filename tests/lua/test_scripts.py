@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 import lua
 from app.contract.token import new_token
-from tests.engine import Engine
+from tests.script_harness import Engine
 from tests.servers import eventually
 
 SECOND = 1_000_000

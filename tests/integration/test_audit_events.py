@@ -15,10 +15,10 @@ import asyncpg
 import httpx
 import pytest
 
-from app.audit import EXPORT_LOCK
-from modepulse.servers import free_port
-from tests.calls import event, problem
+from app.archive.pool import EXPORT_LOCK
+from modepulse.launcher.servers import free_port
 from tests.faults.load import wait_until_archived
+from tests.http_client import event, problem
 from tests.servers import Stack, eventually
 
 Item = dict[str, Any]

@@ -6,9 +6,9 @@ import secrets
 import time
 
 from app.api.events import Ingest
-from app.audit import Audit, sql
+from app.archive.pool import Audit, sql
 from app.errors import Unavailable
-from app.store import Store
+from app.live.counters import Store
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.audit import archived_epoch
+from app.archive.pool import archived_epoch
 from app.contract.event import FLAT_WIDTH
 from app.contract.keys import Keys
 from app.contract.token import new_token
 from app.errors import InvalidRequest, Unavailable
-from app.multiplexer import Multiplexer, NotSent, packed
+from app.live.multiplexer import Multiplexer, NotSent, packed
 from app.settings import Settings
 from lua import Script, record_events, record_rest
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.batcher import Batcher
 from app.contract.keys import ACCEPTED, keys_of
+from app.live.group_commit import Batcher
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

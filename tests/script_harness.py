@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from app.contract.event import FLAT_WIDTH
 from app.contract.keys import Keys
 from app.contract.token import new_token
-from archiver.reader import Row, decode, stream_id
+from archiver.stream import Row, decode, stream_id
 from lua import Script, expire_sessions, record_events
 
 LEASE_US = 3_600_000_000
