@@ -16,16 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import Ingest, PostEvents
 from app.api.stats import GetStats
-from app.api.stream import Question, Reader, StreamStats
+from app.api.stream import StatsReader, StreamStats, Subscription
 from app.archive.erasure import Erasure
-from app.archive.pool import Audit
+from app.archive.pool import ArchivePool
 from app.contract.connection import connect
 from app.contract.keys import keys_of
 from app.errors import Problem, internal_error
-from app.live.broadcast import Broadcast
-from app.live.counters import Store
-from app.live.group_commit import Batcher
-from app.live.monitor import Watch
+from app.live.broadcast import Hub
+from app.live.counters import LiveCounters
+from app.live.group_commit import GroupCommit
+from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.routes import routes
 from app.settings import Settings
@@ -37,12 +37,12 @@ class State(TypedDict):
     """What requests find in `request.state`."""
 
     settings: Settings
-    store: Store
+    counters: LiveCounters
     ingest: Ingest
-    watch: Watch
-    audit: Audit
+    monitor: RedisMonitor
+    archive: ArchivePool
     erasure: Erasure
-    broadcast: Broadcast[Question]
+    hub: Hub[Subscription]
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -53,28 +53,28 @@ def create_app(settings: Settings) -> ASGIApp:
         redis = connect(settings)
         # One connection for reads and one for each partition's writes: none waits behind another's commands.
         reads, *writes = (Multiplexer(redis, settings.redis_timeout_seconds) for _ in range(1 + settings.partitions))
-        store = Store(redis, reads, settings)
-        await store.closed_reason()
-        batchers = [Batcher(link, keys_of(p), settings) for p, link in enumerate(writes)]
-        ingest = Ingest(batchers)
-        watch = Watch(redis, batchers, settings)
-        await watch.look()
-        watching = asyncio.create_task(watch.run(), name="watch")
+        counters = LiveCounters(redis, reads, settings)
+        await counters.closed_reason()
+        group_commits = [GroupCommit(link, keys_of(p), settings) for p, link in enumerate(writes)]
+        ingest = Ingest(group_commits)
+        monitor = RedisMonitor(redis, group_commits, settings)
+        await monitor.poll()
+        monitoring = asyncio.create_task(monitor.run(), name="monitor")
         log.info("API started", extra={"action": "start"})
-        audit = Audit(settings)
-        await audit.open()
+        archive = ArchivePool(settings)
+        await archive.open()
         yield {
             "settings": settings,
-            "store": store,
+            "counters": counters,
             "ingest": ingest,
-            "watch": watch,
-            "audit": audit,
-            "erasure": Erasure(store, ingest, audit),
-            "broadcast": Broadcast(Reader(store, watch)),
+            "monitor": monitor,
+            "archive": archive,
+            "erasure": Erasure(counters, ingest, archive),
+            "hub": Hub(StatsReader(counters, monitor)),
         }
         await ingest.drain()
-        await audit.close()
-        watching.cancel()
+        await archive.close()
+        monitoring.cancel()
         for link in (reads, *writes):
             link.close()
         await redis.aclose()
@@ -91,11 +91,11 @@ def create_app(settings: Settings) -> ASGIApp:
         },
     )
     app.router.redirect_slashes = False
-    front = Front(app)
-    return RequestLog(front) if settings.log_level.lower() == "debug" else front
+    dispatch = HotPathDispatch(app)
+    return RequestLog(dispatch) if settings.log_level.lower() == "debug" else dispatch
 
 
-class Front:
+class HotPathDispatch:
     """Hands the requests that come all the time to their endpoints directly; all others go through Starlette."""
 
     def __init__(self, app: Starlette) -> None:

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
 from app.application import create_app
-from app.live.broadcast import Broadcast
+from app.live.broadcast import Hub
 from app.settings import Settings
 
 BACKLOG = 2048
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for part in self.lifespan.state.values():
-            if isinstance(part, Broadcast):
+            if isinstance(part, Hub):
                 part.close()
         await super().shutdown(sockets)
 

@@ -57,7 +57,7 @@ class Settings:
         return round(self.session_lease_seconds * 1_000_000)
 
     @property
-    def wheel_width(self) -> int:
+    def expiry_bucket_seconds(self) -> int:
         """Seconds that one bucket of the expiry wheel covers: a minute at the usual lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from archiver.copy_format import Encoder
-from archiver.counter_deltas import Changes, Column, columns_of, count_rows
+from archiver.copy_format import BinaryCopyEncoder
+from archiver.counter_deltas import Column, MinuteDeltas, add_rows, columns_of
 from archiver.stream import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkp
     return checkpoint
 
 
-async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tuple[Checkpoint, int]:
+async def commit_batch(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tuple[Checkpoint, int]:
     """Stores what was read and moves the checkpoint behind it, in one transaction; returns the rows, too.
 
     Raises Superseded. Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
@@ -180,10 +180,10 @@ async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tupl
         )
         if moved != "UPDATE 1":
             raise Superseded
-        count = await append(connection, checkpoint.partition, seen.entries) if seen.entries else 0
+        count = await copy_new(connection, checkpoint.partition, seen.entries) if seen.entries else 0
         if count is None:
             rows, rejects = decode(checkpoint.partition, seen.entries)
-            await _insert(connection, rows, rejects)
+            await _insert_idempotent(connection, rows, rejects)
             count = len(rows)
     moved_on = replace(
         checkpoint,
@@ -196,12 +196,12 @@ async def store(connection: Any, checkpoint: Checkpoint, seen: Snapshot) -> tupl
     return moved_on, count
 
 
-async def append(connection: Any, partition: int, entries: list[Entry]) -> int | None:
+async def copy_new(connection: Any, partition: int, entries: list[Entry]) -> int | None:
     """Copies the entries' events straight into the table, all of them or, where any is known already or cannot
     be stored, none: then returns None, and each has to be looked at."""
     try:
         async with connection.transaction():
-            count, changes = await copy(connection, partition, entries)
+            count, changes = await copy_binary(connection, partition, entries)
             await _count(connection, changes)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_about_data(error):
@@ -210,16 +210,16 @@ async def append(connection: Any, partition: int, entries: list[Entry]) -> int |
     return count
 
 
-async def copy(connection: Any, partition: int, entries: list[Entry]) -> tuple[int, Changes]:
+async def copy_binary(connection: Any, partition: int, entries: list[Entry]) -> tuple[int, MinuteDeltas]:
     """Copies the entries' events into the table; returns how many, and what they change."""
-    encoder = Encoder(partition, entries)
+    encoder = BinaryCopyEncoder(partition, entries)
     status = await connection.copy_to_table(
         "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
     )
     return int(status.split()[1]), encoder.changes
 
 
-async def _count(connection: Any, changes: Changes) -> None:
+async def _count(connection: Any, changes: MinuteDeltas) -> None:
     """Moves the aggregate and the minutes by what a batch changes."""
     if changes:
         await add_counts(connection, *columns_of(changes))
@@ -239,16 +239,16 @@ async def rewind(connection: Any, checkpoint: Checkpoint, healing: bool) -> Chec
     return _checkpoint(row)
 
 
-async def salvage(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
+async def store_leftovers(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
     """Stores rows of a log that is about to be replaced; the checkpoint stays where it is."""
     async with connection.transaction():
-        await _insert(connection, rows, rejects)
+        await _insert_idempotent(connection, rows, rejects)
 
 
-async def _insert(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
+async def _insert_idempotent(connection: Any, rows: list[Row], rejects: list[Reject]) -> None:
     """Rows that are there already change nothing."""
     await connection.execute(INCOMING)
-    rejects = rejects + await _merge(connection, rows)
+    rejects = rejects + await _insert_or_bisect(connection, rows)
     if rejects:
         await _reject(connection, rejects)
 
@@ -257,21 +257,21 @@ def _is_about_data(error: Exception) -> bool:
     return not isinstance(error, asyncpg.PostgresError) or (error.sqlstate or "")[:2] in DATA_ERRORS
 
 
-async def _merge(connection: Any, rows: list[Row]) -> list[Reject]:
+async def _insert_or_bisect(connection: Any, rows: list[Row]) -> list[Reject]:
     """Inserts the rows; returns those that cannot be. Rows of an earlier half meet themselves: no effect."""
     try:
         async with connection.transaction():
             await connection.copy_records_to_table("incoming", records=rows, columns=COLUMNS)
             inserted = await connection.fetch(MERGE_INCOMING)
-            changes: Changes = {}
-            count_rows(changes, inserted)
+            changes: MinuteDeltas = {}
+            add_rows(changes, inserted)
             await _count(connection, changes)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_about_data(error):
             raise
         if len(rows) > 1:
             half = len(rows) // 2
-            return await _merge(connection, rows[:half]) + await _merge(connection, rows[half:])
+            return await _insert_or_bisect(connection, rows[:half]) + await _insert_or_bisect(connection, rows[half:])
         row = rows[0]
         log.error("An event cannot be stored", extra={"action": "reject", "event_id": str(row[0])})
         position = row[0].int & 0xFFFF

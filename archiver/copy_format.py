@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
 
 from app.contract.token import TOKEN_DIGITS
-from archiver.counter_deltas import Changes, count
+from archiver.counter_deltas import MinuteDeltas, add_delta
 from archiver.stream import HEADS, Entry, StreamId, head_of
 
 _BEGIN = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
@@ -35,13 +35,13 @@ _heads = {text.encode(): _fields_of_head(head) for text, head in HEADS.items()}
 _names: dict[bytes, bytes] = {}
 
 
-class Encoder:
+class BinaryCopyEncoder:
     """Encodes a batch while it is being sent; `changes` is complete when `chunks` has ended."""
 
     def __init__(self, partition: int, entries: Iterable[Entry]) -> None:
         self._partition = partition
         self._entries = entries
-        self.changes: Changes = {}
+        self.changes: MinuteDeltas = {}
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """An entry each. Raises ValueError."""
@@ -91,7 +91,7 @@ class Encoder:
                 end,
             )
             if delta:
-                count(changes, area, mode, time, delta)
+                add_delta(changes, area, mode, time, delta)
         return b"".join(parts)
 
 

@@ -7,12 +7,12 @@ MINUTE_US = 60_000_000
 
 # (area_code, multiplayer_mode, minutes since 1970) -> [change, how far it rose above its begin, log-ins], the
 # events taken in the order of the log
-Changes = dict[tuple[bytes, bytes, int], list[int]]
+MinuteDeltas = dict[tuple[bytes, bytes, int], list[int]]
 # Of an argument that is an array: names or numbers.
 Column = list[Any]
 
 
-def count(changes: Changes, area: bytes, mode: bytes, time_us: int, delta: int) -> None:
+def add_delta(changes: MinuteDeltas, area: bytes, mode: bytes, time_us: int, delta: int) -> None:
     """Adds an event that changes a counter."""
     key = (area, mode, time_us // MINUTE_US)
     minute = changes.get(key)
@@ -26,13 +26,13 @@ def count(changes: Changes, area: bytes, mode: bytes, time_us: int, delta: int) 
             minute[1] = minute[0]
 
 
-def count_rows(changes: Changes, rows: Iterable[Any]) -> None:
+def add_rows(changes: MinuteDeltas, rows: Iterable[Any]) -> None:
     """Adds rows (area_code, multiplayer_mode, epoch_timestamp, delta) of area_mode_events, in the order of the log."""
     for area, mode, seconds, delta in rows:
-        count(changes, area.encode(), mode.encode(), round(seconds * 1_000_000), delta)
+        add_delta(changes, area.encode(), mode.encode(), round(seconds * 1_000_000), delta)
 
 
-def columns_of(changes: Changes) -> tuple[list[Column], list[Column]]:
+def columns_of(changes: MinuteDeltas) -> tuple[list[Column], list[Column]]:
     """The arguments of add_deltas.sql and of add_minutes.sql; sorted, so that writers meet in one order."""
     keys = sorted(changes)
     areas = [area.decode() for area, _, _ in keys]

@@ -76,7 +76,13 @@ async def _retained(redis: Redis, partition: int) -> tuple[StreamId, set[str], s
 async def _give_back(settings: Settings, redis: Redis, checkpoint: batches.Checkpoint, rows: list[Any]) -> None:
     keys = keys_of(checkpoint.partition)
     identities = ",".join(row["event_id"].hex for row in rows)
-    args: list[str | int] = [checkpoint.epoch, new_token(), settings.lease_us, settings.wheel_width, identities]
+    args: list[str | int] = [
+        checkpoint.epoch,
+        new_token(),
+        settings.lease_us,
+        settings.expiry_bucket_seconds,
+        identities,
+    ]
     for row in rows:
         member = f"{row['area_code']}|{row['multiplayer_mode']}"
         at = round(row["epoch_timestamp"] * 1_000_000)

@@ -30,15 +30,15 @@ class LostTail(Exception):
         self.checkpoint = checkpoint
 
 
-class Partition:
+class PartitionArchiver:
     """Copies the log of one partition. Its checkpoint in Postgres is the truth; this object only caches it."""
 
     def __init__(self, redis: Redis, partition: int) -> None:
         self._redis = redis
         self._partition = partition
         self._count = 100  # entries to read next, follows how many events an entry holds
-        self._certain: batches.Checkpoint | None = None  # to read on from; None: ask Postgres
-        self._committed: batches.Checkpoint | None = None  # as it was last known, for what may lag behind
+        self._checkpoint: batches.Checkpoint | None = None  # to read on from; None: ask Postgres
+        self._last_committed: batches.Checkpoint | None = None  # as it was last known, for what may lag behind
 
     async def copy_batch(self, postgres: Any) -> bool:
         """Copies one batch; returns whether there is more.
@@ -46,34 +46,36 @@ class Partition:
         Raises Superseded, LostLog, LostTail and the stores' errors.
         """
         try:
-            checkpoint = self._certain or await self._open(postgres)
-            self._certain = None  # until the commit has answered
-            seen = await stream.read_several(self._redis, self._partition, checkpoint.last, self._count, BATCH_READS)
-            checkpoint = await self._continue(postgres, checkpoint, seen)
-            if seen.entries:
-                checkpoint, rows = await batches.store(postgres, checkpoint, seen)
+            checkpoint = self._checkpoint or await self._open(postgres)
+            self._checkpoint = None  # until the commit has answered
+            snapshot = await stream.read_several(
+                self._redis, self._partition, checkpoint.last, self._count, BATCH_READS
+            )
+            checkpoint = await self._same_log(postgres, checkpoint, snapshot)
+            if snapshot.entries:
+                checkpoint, rows = await batches.commit_batch(postgres, checkpoint, snapshot)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
-                more = len(seen.entries) == self._count * BATCH_READS
+                more = len(snapshot.entries) == self._count * BATCH_READS
                 events_a_read = BATCH_EVENTS // BATCH_READS
-                self._count = max(10, min(MAX_ENTRIES, events_a_read * len(seen.entries) // max(1, rows)))
+                self._count = max(10, min(MAX_ENTRIES, events_a_read * len(snapshot.entries) // max(1, rows)))
             else:
                 more = False
         except (batches.Superseded, LostLog, LostTail):
-            self._committed = None
+            self._last_committed = None
             raise
         except BaseException:
             # Whatever it was, a batch that takes too long must not be tried for ever.
             self._count = max(10, self._count // 2)
             raise
-        self._certain = self._committed = checkpoint
+        self._checkpoint = self._last_committed = checkpoint
         return more
 
     async def expire(self, lease_us: int, width: int) -> None:
-        if self._committed is not None:
-            await stream.expire(self._redis, self._partition, self._committed.epoch, lease_us, width)
+        if self._last_committed is not None:
+            await stream.expire(self._redis, self._partition, self._last_committed.epoch, lease_us, width)
 
     async def trim(self) -> None:
-        checkpoint = self._committed
+        checkpoint = self._last_committed
         if checkpoint is not None and checkpoint.run_id:
             removed = await stream.trim(
                 self._redis,
@@ -98,36 +100,36 @@ class Partition:
         log.info("Partition opened", extra={"action": "open", "partition": self._partition})
         return checkpoint
 
-    async def _continue(self, postgres: Any, checkpoint: batches.Checkpoint, seen: Snapshot) -> batches.Checkpoint:
+    async def _same_log(self, postgres: Any, checkpoint: batches.Checkpoint, snapshot: Snapshot) -> batches.Checkpoint:
         """Whether the log is still the one that the checkpoint speaks of. Raises LostLog, LostTail."""
-        if seen.epoch != checkpoint.epoch:
+        if snapshot.epoch != checkpoint.epoch:
             current = await batches.read_checkpoint(postgres, self._partition)
             if current is not None and current.epoch != checkpoint.epoch:
                 raise batches.Superseded  # rebuilt by somebody else; read anew
             raise LostLog
-        if checkpoint.last != (0, 0) and not seen.length:
+        if checkpoint.last != (0, 0) and not snapshot.length:
             raise LostLog  # the newest entries are never trimmed: this log was deleted, or is from before all events
         if checkpoint.healing:
             raise LostTail(checkpoint)
         if checkpoint.last == (0, 0) or (
-            (seen.run_id, seen.replid) == (checkpoint.run_id, checkpoint.replid)
-            and seen.last_id >= checkpoint.last
-            and seen.entries_added >= checkpoint.entries_added
+            (snapshot.run_id, snapshot.replid) == (checkpoint.run_id, checkpoint.replid)
+            and snapshot.last_id >= checkpoint.last
+            and snapshot.entries_added >= checkpoint.entries_added
         ):
             return checkpoint
         # Another process, or history: if it has the last archived entry it has all before it.
-        if not await self._still_holds(checkpoint):
+        if not await self._log_contains(checkpoint):
             raise LostTail(checkpoint)
-        checkpoint, _ = await batches.store(postgres, checkpoint, replace(seen, entries=[]))
+        checkpoint, _ = await batches.commit_batch(postgres, checkpoint, replace(snapshot, entries=[]))
         return checkpoint
 
-    async def _still_holds(self, checkpoint: batches.Checkpoint) -> bool:
+    async def _log_contains(self, checkpoint: batches.Checkpoint) -> bool:
         ms, seq = checkpoint.last
         before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
-        seen = await stream.read(self._redis, self._partition, before, 1)
+        snapshot = await stream.read(self._redis, self._partition, before, 1)
         return bool(
             checkpoint.last_token
-            and seen.entries
-            and seen.entries[0][0] == checkpoint.last
-            and stream.token_of(seen.entries[0][1]) == checkpoint.last_token
+            and snapshot.entries
+            and snapshot.entries[0][0] == checkpoint.last
+            and stream.token_of(snapshot.entries[0][1]) == checkpoint.last_token
         )

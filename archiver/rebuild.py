@@ -105,7 +105,7 @@ async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
     """Archives what the log still holds; what is archived already is met again without effect."""
     async for entries in stream.pages(redis, partition, (0, 0)):
         rows, rejects = stream.decode(partition, entries)
-        await batches.salvage(postgres, rows, rejects)
+        await batches.store_leftovers(postgres, rows, rejects)
 
 
 async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Callable[[int], None]) -> int:
@@ -131,7 +131,7 @@ async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Ca
 async def _write_sessions(
     settings: Settings, staging: Redis, keys: Keys, rows: list[Any], counters: Counter[tuple[str, str]]
 ) -> None:
-    width = settings.wheel_width
+    width = settings.expiry_bucket_seconds
     buckets: dict[int, list[str]] = {}
     async with staging.pipeline(transaction=False) as pipeline:
         for row in rows:

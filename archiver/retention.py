@@ -29,7 +29,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-async def make(connection: Any, first: date, last: date) -> None:
+async def create_partitions(connection: Any, first: date, last: date) -> None:
     """A partition for each day, unless there is one. A day whose rows are in the default partition stays there."""
     for number in range((last - first).days + 1):
         statement = await connection.fetchval(ATTACH_DAY, first + timedelta(days=number))
@@ -44,9 +44,9 @@ async def make(connection: Any, first: date, last: date) -> None:
             log.warning("A day's partition is made later: the table is in use", extra={"action": "partition"})
 
 
-async def make_ahead(connection: Any) -> None:
+async def create_ahead(connection: Any) -> None:
     """From yesterday to a week ahead."""
-    await make(connection, today() - timedelta(days=1), today() + timedelta(days=DAYS_AHEAD))
+    await create_partitions(connection, today() - timedelta(days=1), today() + timedelta(days=DAYS_AHEAD))
 
 
 async def drop_old(connection: Any, events_days: int, minutes_days: int) -> None:

@@ -19,7 +19,7 @@ from app.contract.keys import PARTITIONS
 from app.settings import Settings
 from archiver import batches, retention, stream
 from archiver.heal import heal
-from archiver.partition import LostLog, LostTail, Partition
+from archiver.partition import LostLog, LostTail, PartitionArchiver
 from archiver.rebuild import Busy, rebuild
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Archiver:
     def __init__(self, settings: Settings, redis: Redis) -> None:
         self._settings = settings
         self._redis = redis
-        self._partitions = [Partition(redis, p) for p in range(settings.partitions)]
+        self._partitions = [PartitionArchiver(redis, p) for p in range(settings.partitions)]
         self._leadership: Any = None
         self._postgres: Any = None
         self._working = asyncio.Lock()
@@ -71,7 +71,7 @@ class Archiver:
         for name, seconds, job in (
             ("lead", 1, self._lead),
             ("drain", 0.25, self._drain),
-            ("expire", min(5, self._settings.wheel_width), self._expire),
+            ("expire", min(5, self._settings.expiry_bucket_seconds), self._expire),
             ("trim", 10, self._trim),
             ("days", DAYS_SECONDS, self._keep_days),
         ):
@@ -134,7 +134,7 @@ class Archiver:
                 return
             await batches.end_former_writers(connection)
             await self._migrate(connection)
-            await retention.make_ahead(connection)
+            await retention.create_ahead(connection)
             await self._check_partitions()
             self._leadership, connection = connection, None
             log.info("This archiver leads", extra={"action": "lead"})
@@ -183,7 +183,7 @@ class Archiver:
                 self._postgres = None
                 raise
 
-    async def _copy_batch(self, partition: Partition) -> bool:
+    async def _copy_batch(self, partition: PartitionArchiver) -> bool:
         async with asyncio.timeout(JOB_SECONDS):
             more = await partition.copy_batch(self._postgres)
         self.last_success = time.monotonic()
@@ -207,7 +207,7 @@ class Archiver:
     async def _expire(self) -> None:
         if self._leadership is not None:
             for partition in self._partitions:
-                await partition.expire(self._settings.lease_us, self._settings.wheel_width)
+                await partition.expire(self._settings.lease_us, self._settings.expiry_bucket_seconds)
 
     async def _trim(self) -> None:
         if self._leadership is not None:
@@ -220,7 +220,7 @@ class Archiver:
         settings = self._settings
         connection = await batches.connect(settings.postgres_dsn, patient=True)
         try:
-            await retention.make_ahead(connection)
+            await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
         finally:
             connection.terminate()

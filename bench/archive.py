@@ -44,7 +44,7 @@ def _entries(batches: int) -> list[list[stream.Entry]]:
 async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[Sample]]:
     connection = await batches.connect(dsn, patient=True)
     await batches.migrate(connection)
-    await retention.make_ahead(connection)
+    await retention.create_ahead(connection)
     found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
         log = _entries(number)
@@ -57,7 +57,7 @@ async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[
         start = time.perf_counter()
         for entries in log:
             seen = stream.Snapshot("bench", "", "", (0, 0), 0, 0, entries)
-            checkpoint, _ = await batches.store(connection, checkpoint, seen)
+            checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
         found["modepulse"].append(Sample(count / (time.perf_counter() - start)))
         await connection.execute("TRUNCATE area_mode_events")
         start = time.perf_counter()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.contract.token import new_token
 from archiver import batches, retention
-from archiver.counter_deltas import Changes, Column, columns_of
+from archiver.counter_deltas import Column, MinuteDeltas, columns_of
 from archiver.stream import Entry
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
@@ -34,7 +34,7 @@ async def write_past(dsn: str, world: World, events: int, days_back: int) -> int
         await batches.migrate(connection)
         end = int(time.time()) // MINUTE * MINUTE
         start = end - days_back * DAY
-        await retention.make(
+        await retention.create_partitions(
             connection, datetime.fromtimestamp(start, UTC).date(), retention.today() + timedelta(days=1)
         )
         written = 0
@@ -43,7 +43,7 @@ async def write_past(dsn: str, world: World, events: int, days_back: int) -> int
             async with connection.transaction():
                 task = bar.add_task("events", total=events)
                 for batch in _batches(world, start, end, events):
-                    count, changes = await batches.copy(connection, PARTITION, batch)
+                    count, changes = await batches.copy_binary(connection, PARTITION, batch)
                     counters.add(changes)
                     written += count
                     bar.update(task, completed=written, total=max(events, written))
@@ -67,7 +67,7 @@ class Counters:
         self._minutes: defaultdict[tuple[bytes, bytes], array[int]] = defaultdict(lambda: array("q"))
         self.minutes = 0
 
-    def add(self, changes: Changes) -> None:
+    def add(self, changes: MinuteDeltas) -> None:
         """Of minutes that were not added before."""
         for (area, mode, minute), change in changes.items():
             self._minutes[area, mode].extend((minute, *change))
@@ -75,7 +75,7 @@ class Counters:
 
     def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
         """As archiver.counter_deltas.columns_of gives them, some counters at a time."""
-        some: Changes = {}
+        some: MinuteDeltas = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
             for place in range(0, len(numbers), 4):
                 minute, *change = numbers[place : place + 4]

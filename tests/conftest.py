@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from tests.faults.summary import SUMMARY
-from tests.script_harness import Engine
+from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
@@ -34,24 +34,24 @@ def redis_port(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def engine(redis_port: int) -> Iterator[Engine]:
+def engine(redis_port: int) -> Iterator[ScriptHarness]:
     """The scripts on a real server."""
     engine = eventually(lambda: _connect(redis_port))
     yield engine
     engine.close()
 
 
-def _connect(port: int) -> Engine | None:
+def _connect(port: int) -> ScriptHarness | None:
     try:
-        return Engine(port)
+        return ScriptHarness(port)
     except OSError:
         return None
 
 
 @pytest.fixture
-def fake_engine() -> Iterator[Engine]:
+def fake_engine() -> Iterator[ScriptHarness]:
     """The scripts on fakeredis: their logic only."""
-    engine = Engine(None)
+    engine = ScriptHarness(None)
     yield engine
     engine.close()
 

@@ -26,7 +26,7 @@ def without_shebang(script: Script) -> Script:
     return replace(script, source=source, sha=sha1(source.encode()).hexdigest())
 
 
-class Engine:
+class ScriptHarness:
     """One partition of one server. Events are (user, "area|mode", kind, microseconds or "")."""
 
     def __init__(self, port: int | None) -> None:

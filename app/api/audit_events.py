@@ -6,7 +6,7 @@ from starlette.responses import Response
 from app.api.export import FORMATS, Export
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import choice_of, name_of, only, whole_number
-from app.archive.pool import Audit, sql
+from app.archive.pool import ArchivePool, sql
 
 NAMES = ("area_code", "multiplayer_mode", "user_id")
 EVENTS = ("LOGIN", "LOGOUT", "HEARTBEAT", "EXPIRE", "HEAL")
@@ -38,9 +38,9 @@ async def get_events(request: Request) -> Response:
     query, conditions = events_query(request)
     form = choice_of(request, "format", ("json", *FORMATS)) or "json"
     limit = whole_number(request, "limit", 100 if form == "json" else 0, 1, MAX_LIMIT)
-    audit: Audit = request.state.audit
+    archive: ArchivePool = request.state.archive
     if form != "json":
         query += f"LIMIT {limit}" if limit else ""
-        return Export(audit.export(query, *conditions.args), FIELDS, form)
-    rows = await audit.fetch(f"{query}LIMIT {limit + 1}", *conditions.args)
+        return Export(archive.export(query, *conditions.args), FIELDS, form)
+    rows = await archive.fetch(f"{query}LIMIT {limit + 1}", *conditions.args)
     return page([dict(row) for row in rows], limit, conditions.question, "items", "epoch_timestamp")

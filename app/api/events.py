@@ -16,30 +16,30 @@ from app.contract.event import FLAT_WIDTH, MAX_ERRORS, flatten
 from app.contract.keys import partition_of
 from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem, Unavailable
-from app.live.group_commit import Batcher, RequestKey, partly_applied
+from app.live.group_commit import GroupCommit, RequestKey, partly_applied
 from app.settings import Settings
 
 
 class Ingest:
-    """Distributes events to the partitions' batchers and sums up what became of them."""
+    """Distributes events to the partitions' group commits and sums up what became of them."""
 
-    def __init__(self, batchers: Sequence[Batcher]) -> None:
-        self._batchers = batchers
+    def __init__(self, group_commits: Sequence[GroupCommit]) -> None:
+        self._group_commits = group_commits
 
     async def record(self, flat: list[str], key: RequestKey | None = None) -> str:
         """One outcome letter per event, in order. Raises Unavailable or InvalidRequest."""
         if not flat:
             return ""
-        if len(self._batchers) == 1:
-            return await self._batchers[0].submit(flat, key)
+        if len(self._group_commits) == 1:
+            return await self._group_commits[0].submit(flat, key)
         parts: dict[int, list[str]] = {}
         positions: dict[int, list[int]] = {}
         for start in range(0, len(flat), FLAT_WIDTH):
-            partition = partition_of(flat[start + 1].partition("|")[0], len(self._batchers))
+            partition = partition_of(flat[start + 1].partition("|")[0], len(self._group_commits))
             parts.setdefault(partition, []).extend(flat[start : start + FLAT_WIDTH])
             positions.setdefault(partition, []).append(start // FLAT_WIDTH)
         answers = await asyncio.gather(
-            *(self._batchers[p].submit(part, key) for p, part in parts.items()), return_exceptions=True
+            *(self._group_commits[p].submit(part, key) for p, part in parts.items()), return_exceptions=True
         )
         outcomes = [""] * (len(flat) // FLAT_WIDTH)
         for partition, answer in zip(parts, answers, strict=True):
@@ -52,7 +52,7 @@ class Ingest:
         return "".join(outcomes)
 
     async def drain(self) -> None:
-        await asyncio.gather(*(batcher.drain() for batcher in self._batchers))
+        await asyncio.gather(*(group_commit.drain() for group_commit in self._group_commits))
 
 
 ON_INVALID = ("reject", "skip")

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.contract.connection import SettingsMismatch
-from app.live.counters import Store
-from app.live.monitor import Watch
+from app.live.counters import LiveCounters
+from app.live.monitor import RedisMonitor
 
 
 async def healthz(_: Request) -> Response:
@@ -20,18 +20,18 @@ async def healthz(_: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """200 when events are taken, with what their durability is; else 503 with the reason."""
-    store: Store = request.state.store
+    counters: LiveCounters = request.state.counters
     try:
-        reason = await store.closed_reason()
+        reason = await counters.closed_reason()
     except SettingsMismatch:
         # Redis was out of reach at the start, when this is looked at first.
         os.kill(os.getpid(), signal.SIGTERM)
         reason = "settings_mismatch"
     if reason is None:
-        watch: Watch = request.state.watch
-        ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if watch.degraded is None else "full"}
-        if watch.degraded:
-            ready |= {"durability": "degraded", "degraded": watch.degraded}
+        monitor: RedisMonitor = request.state.monitor
+        ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if monitor.degraded is None else "full"}
+        if monitor.degraded:
+            ready |= {"durability": "degraded", "degraded": monitor.degraded}
         return Response(orjson.dumps(ready), media_type="application/json")
     answer = orjson.dumps({"status": "not_ready", "reason": reason})
     return Response(answer, status_code=503, media_type="application/json", headers={"Retry-After": "1"})

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
 from app.api.response import large_json
-from app.archive.pool import Audit, sql
+from app.archive.pool import ArchivePool, sql
 
 MINUTE = 60
 MAX_STEP = 366 * 86_400
@@ -90,9 +90,9 @@ async def _series(
     starts = steps.starts
     if not starts:
         return
-    audit: Audit = request.state.audit
+    archive: ArchivePool = request.state.archive
     begin, end = (datetime.fromtimestamp(at, UTC) for at in (starts.start, starts.stop))
-    rows = await audit.fetch(MINUTES_QUERY, area, begin, end, starts.step, mode)
+    rows = await archive.fetch(MINUTES_QUERY, area, begin, end, starts.step, mode)
     for name, of_mode in groupby(rows, key=lambda row: row["mode"]):
         counts = list(_filled(of_mode, starts, peak))
         if any(counts):

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, whole_number
 from app.api.response import NO_STORE, send_json
 from app.errors import Problem
-from app.live.counters import Overview, Ranking, Store, pairs
+from app.live.counters import LiveCounters, Overview, Ranking, pairs
 
 MAX_AREAS = 1000
 # The largest `limit` of a ranking.
@@ -33,12 +33,12 @@ class GetStats:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             areas, limit = self._parsed.get(scope["query_string"]) or self._parse(scope)
-            store: Store = scope["state"]["store"]
+            counters: LiveCounters = scope["state"]["counters"]
             if len(areas) == 1:
                 name, area = areas[0]
-                body = b"{%b:%b}" % (name, stats_of(await store.ranking(area, limit)))
+                body = b"{%b:%b}" % (name, stats_of(await counters.ranking(area, limit)))
             else:
-                rankings = await asyncio.gather(*(store.ranking(area, limit) for _, area in areas))
+                rankings = await asyncio.gather(*(counters.ranking(area, limit) for _, area in areas))
                 parts = [b"%b:%b" % (name, stats_of(r)) for (name, _), r in zip(areas, rankings, strict=True)]
                 body = b"{%b}" % b",".join(parts)
         except Problem as problem:
@@ -63,24 +63,26 @@ class GetStats:
 def stats_of(ranking: Ranking, limit: int = 0) -> bytes:
     """The JSON list of one area, of its first `limit` modes if that is not 0. Counts are whole numbers, as in JSON."""
     some = ranking[: 2 * limit] if limit else ranking
-    return b"[%b]" % b",".join([(_heads.get(mode) or _head(mode)) + count + b"}" for mode, count in pairs(some)])
+    return b"[%b]" % b",".join(
+        [(_mode_prefixes.get(mode) or _mode_prefix(mode)) + count + b"}" for mode, count in pairs(some)]
+    )
 
 
-_heads: dict[bytes, bytes] = {}
+_mode_prefixes: dict[bytes, bytes] = {}
 
 
-def _head(mode: bytes) -> bytes:
+def _mode_prefix(mode: bytes) -> bytes:
     """What comes before the count; modes are few and come again."""
-    if len(_heads) >= MAX_REMEMBERED:
-        _heads.clear()
-    head = _heads[mode] = b'{"multiplayer_mode":%b,"count":' % orjson.dumps(mode.decode())
+    if len(_mode_prefixes) >= MAX_REMEMBERED:
+        _mode_prefixes.clear()
+    head = _mode_prefixes[mode] = b'{"multiplayer_mode":%b,"count":' % orjson.dumps(mode.decode())
     return head
 
 
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
-    store: Store = request.state.store
-    return Response(orjson.dumps(overview_of(await store.overview())), media_type="application/json")
+    counters: LiveCounters = request.state.counters
+    return Response(orjson.dumps(overview_of(await counters.overview())), media_type="application/json")
 
 
 def overview_of(overview: Overview, limit: int = 0) -> dict[str, Any]:
@@ -104,9 +106,9 @@ def overview_of(overview: Overview, limit: int = 0) -> dict[str, Any]:
 
 async def get_modes(request: Request) -> Response:
     """Modes with players, most players first."""
-    store: Store = request.state.store
+    counters: LiveCounters = request.state.counters
     players: Counter[str] = Counter()
-    for ranking in (await store.overview()).values():
+    for ranking in (await counters.overview()).values():
         players.update(dict(ranking))
     modes = [
         {"multiplayer_mode": mode, "count": count}

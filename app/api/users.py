@@ -9,11 +9,11 @@ from starlette.responses import Response
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import only, whole_number
 from app.archive.erasure import Erasure
-from app.archive.pool import Audit, sql
+from app.archive.pool import ArchivePool, sql
 from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
 from app.errors import InvalidRequest, Problem
-from app.live.counters import Store
+from app.live.counters import LiveCounters
 from app.settings import Settings
 
 # The event that ends a session -> what is said about it. HEAL: the counts were corrected after a loss of Redis.
@@ -25,10 +25,10 @@ SESSIONS_QUERY = sql("sessions")
 async def get_sessions(request: Request) -> Response:
     """The user's active sessions, the one with the latest event first; none for an unknown user."""
     user_id = _user_id(request)
-    store: Store = request.state.store
+    counters: LiveCounters = request.state.counters
     sessions = [
         {"area_code": area, "multiplayer_mode": mode, "last_event": at}
-        for area, mode, at in await store.sessions(user_id)
+        for area, mode, at in await counters.sessions(user_id)
     ]
     return Response(orjson.dumps({"user_id": user_id, "sessions": sessions}), media_type="application/json")
 
@@ -44,8 +44,8 @@ async def get_history(request: Request) -> Response:
     conditions.filter("user_id", user_id)
     add_span(conditions, request)
     limit = whole_number(request, "limit", 100, 1, MAX_LIMIT)
-    audit: Audit = request.state.audit
-    rows = await audit.fetch(conditions.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *conditions.args)
+    archive: ArchivePool = request.state.archive
+    rows = await archive.fetch(conditions.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *conditions.args)
     sessions = [
         {
             "event_id": row["event_id"],

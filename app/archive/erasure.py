@@ -6,9 +6,9 @@ import secrets
 import time
 
 from app.api.events import Ingest
-from app.archive.pool import Audit, sql
+from app.archive.pool import ArchivePool, sql
 from app.errors import Unavailable
-from app.live.counters import Store
+from app.live.counters import LiveCounters
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ ERASE_REJECTS = sql("erase_rejects")
 
 
 class Erasure:
-    def __init__(self, store: Store, ingest: Ingest, audit: Audit) -> None:
-        self._store = store
+    def __init__(self, counters: LiveCounters, ingest: Ingest, archive: ArchivePool) -> None:
+        self._counters = counters
         self._ingest = ingest
-        self._audit = audit
+        self._archive = archive
 
     async def erase(self, user_id: str) -> tuple[int, int]:
         """(sessions ended, events in which the name was replaced). Raises Unavailable: then it is to be repeated.
@@ -34,11 +34,11 @@ class Erasure:
         before them is archived, one transaction replaces the name by a random one; when is noted, never who.
         """
         flat = []
-        for area, mode, _ in await self._store.sessions(user_id):
+        for area, mode, _ in await self._counters.sessions(user_id):
             flat += [user_id, f"{area}|{mode}", "LOGOUT", ""]
         sessions = (await self._ingest.record(flat)).count("a")
-        positions = await self._store.let_go()
-        async with self._audit.writing() as connection:
+        positions = await self._counters.let_go()
+        async with self._archive.writing() as connection:
             deadline = time.monotonic() + WAIT_SECONDS
             while await connection.fetchval(BEHIND, *positions):
                 if time.monotonic() > deadline:

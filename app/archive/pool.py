@@ -44,7 +44,7 @@ def sql(name: str) -> str:
     return (files("app.archive") / "sql" / f"{name}.sql").read_text()
 
 
-class Audit:
+class ArchivePool:
     """Questions to the archive, or to its replica. Every method raises Unavailable when it does not answer in time."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Live push: a question that somebody listens to is read once a tick, however many listen to it."""
+"""Live push: a subscription that somebody listens to is read once a tick, however many subscribe to it."""
 
 import asyncio
 import logging
@@ -12,17 +12,17 @@ from app.errors import Problem, internal_error
 
 log = logging.getLogger(__name__)
 
-Question = TypeVar("Question", bound=Hashable)
+Subscription = TypeVar("Subscription", bound=Hashable)
 
 TICK_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
 # Listeners woken in one go: about a millisecond of sending, then other requests have their turn.
-SLICE_LISTENERS = 50
+SLICE_SUBSCRIBERS = 50
 
 
 class Frame:
     """One server-sent event. Its id is `<ms since 1970>-<digest>`: the same state has the same digest in every
-    process, so a listener that comes back with it, to whichever process, is told only what it does not know."""
+    process, so a subscriber that comes back with it, to whichever process, is told only what it does not know."""
 
     __slots__ = ("body", "digest", "sent")
 
@@ -33,7 +33,7 @@ class Frame:
 
 
 class ProblemFrame:
-    """Told instead while the state cannot be read. Without id: the listener still knows what it knew."""
+    """Told instead while the state cannot be read. Without id: the subscriber still knows what it knew."""
 
     __slots__ = ("digest", "sent")
 
@@ -42,8 +42,8 @@ class ProblemFrame:
         self.sent = b"event: problem\ndata: %b\n\n" % problem.body()
 
 
-class Listener:
-    """One who waits to be woken; what there is to tell stands in the feed."""
+class Subscriber:
+    """One who waits to be woken; what there is to tell stands in the channel."""
 
     __slots__ = ("_woken",)
 
@@ -59,12 +59,12 @@ class Listener:
         await self._woken
 
 
-class Feed:
-    """A question's newest answer and who listens to it. Nobody has a queue: who is slow finds the newest only."""
+class Channel:
+    """A subscription's newest answer and who listens to it. Nobody has a queue: who is slow finds the newest only."""
 
     def __init__(self, body: bytes) -> None:
         self.frame: Frame | ProblemFrame = Frame(body)
-        self.listeners: set[Listener] = set()
+        self.subscribers: set[Subscriber] = set()
         self.unannounced = False
 
     def show(self, body: bytes) -> None:
@@ -78,85 +78,85 @@ class Feed:
             self.unannounced = True
 
 
-class Broadcast(Generic[Question]):
-    """`read` gives the body of each question, or raises Problem."""
+class Hub(Generic[Subscription]):
+    """`read` gives the body of each subscription, or raises Problem."""
 
-    def __init__(self, read: Callable[[Iterable[Question]], Awaitable[Mapping[Question, bytes]]]) -> None:
+    def __init__(self, read: Callable[[Iterable[Subscription]], Awaitable[Mapping[Subscription, bytes]]]) -> None:
         self._read = read
-        self._feeds: dict[Question, Feed] = {}
+        self._channels: dict[Subscription, Channel] = {}
         self._ticking: asyncio.Task[None] | None = None
         self.heartbeats = 0
         self.closed = False
 
     @asynccontextmanager
-    async def listen(self, question: Question) -> AsyncIterator[tuple[Feed, Listener]]:
-        """A feed whose frame is as fresh as an answer to a request. Raises Problem when there is none."""
-        body = (await self._read([question]))[question]
-        feed = self._feeds.get(question)
-        if feed is None:
-            feed = self._feeds[question] = Feed(body)
+    async def subscribe(self, subscription: Subscription) -> AsyncIterator[tuple[Channel, Subscriber]]:
+        """A channel whose frame is as fresh as an answer to a request. Raises Problem when there is none."""
+        body = (await self._read([subscription]))[subscription]
+        channel = self._channels.get(subscription)
+        if channel is None:
+            channel = self._channels[subscription] = Channel(body)
         else:
             # The others are told at the next tick: who comes does not make them hear more often.
-            feed.show(body)
-        listener = Listener()
-        feed.listeners.add(listener)
+            channel.show(body)
+        subscriber = Subscriber()
+        channel.subscribers.add(subscriber)
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick_on(), name="broadcast")
         try:
-            yield feed, listener
+            yield channel, subscriber
         finally:
-            feed.listeners.discard(listener)
-            if not feed.listeners:
-                del self._feeds[question]
+            channel.subscribers.discard(subscriber)
+            if not channel.subscribers:
+                del self._channels[subscription]
 
     def close(self) -> None:
         """Ends every stream."""
         self.closed = True
-        for feed in self._feeds.values():
-            for listener in feed.listeners:
-                listener.wake()
+        for channel in self._channels.values():
+            for subscriber in channel.subscribers:
+                subscriber.wake()
 
     async def _tick_on(self) -> None:
         """As long as anybody listens."""
         clock = asyncio.get_running_loop().time
         next_heartbeat = clock() + HEARTBEAT_SECONDS
         try:
-            while self._feeds and not self.closed:
-                # From end to begin, so that two frames of a feed are never closer than a tick.
+            while self._channels and not self.closed:
+                # From end to begin, so that two frames of a channel are never closer than a tick.
                 await asyncio.sleep(TICK_SECONDS)
                 await self._tick()
-                feeds = list(self._feeds.values())
+                channels = list(self._channels.values())
                 if clock() >= next_heartbeat:
                     next_heartbeat = clock() + HEARTBEAT_SECONDS
                     self.heartbeats += 1
                 else:
-                    feeds = [feed for feed in feeds if feed.unannounced]
-                await _announce(feeds)
+                    channels = [channel for channel in channels if channel.unannounced]
+                await _announce(channels)
         finally:
             self._ticking = None
 
     async def _tick(self) -> None:
-        """Reads all questions."""
-        feeds = dict(self._feeds)
+        """Reads all subscriptions."""
+        channels = dict(self._channels)
         try:
-            bodies = await self._read(feeds)
+            bodies = await self._read(channels)
         except Exception as error:
             problem = error
             if not isinstance(problem, Problem):
                 log.error("Live push failed", exc_info=error, extra={"action": "broadcast"})
                 problem = internal_error()
-            for feed in feeds.values():
-                feed.fail(problem)
+            for channel in channels.values():
+                channel.fail(problem)
         else:
-            for question, feed in feeds.items():
-                feed.show(bodies[question])
+            for subscription, channel in channels.items():
+                channel.show(bodies[subscription])
 
 
-async def _announce(feeds: list[Feed]) -> None:
-    for feed in feeds:
-        feed.unannounced = False
-        listeners = list(feed.listeners)
-        for start in range(0, len(listeners), SLICE_LISTENERS):
-            for listener in listeners[start : start + SLICE_LISTENERS]:
-                listener.wake()
+async def _announce(channels: list[Channel]) -> None:
+    for channel in channels:
+        channel.unannounced = False
+        subscribers = list(channel.subscribers)
+        for start in range(0, len(subscribers), SLICE_SUBSCRIBERS):
+            for subscriber in subscribers[start : start + SLICE_SUBSCRIBERS]:
+                subscriber.wake()
             await asyncio.sleep(0)

@@ -28,7 +28,7 @@ OVERVIEW_SECONDS = (0.25, 1.0)
 PIPELINE_AREAS = 500
 
 
-class Store:
+class LiveCounters:
     """Reads of one service process. Every method raises Unavailable when Redis does not answer."""
 
     def __init__(self, redis: Redis, reads: Multiplexer, settings: Settings) -> None:

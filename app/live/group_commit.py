@@ -82,7 +82,7 @@ class _Submission:
         return CALL_EVENTS if self.alone else self.next_events
 
 
-class Batcher:
+class GroupCommit:
     """Takes the events of one partition to Redis."""
 
     def __init__(self, redis: Multiplexer, keys: Keys, settings: Settings) -> None:
@@ -101,7 +101,7 @@ class Batcher:
         self.memory_full = False
         self.accepted = 0  # events taken so far
         self._lease = str(settings.lease_us)
-        self._width = str(settings.wheel_width)
+        self._width = str(settings.expiry_bucket_seconds)
 
     async def submit(self, flat: list[str], key: RequestKey | None = None) -> str:
         """Applies the events; returns one outcome letter each (lua/record_events.lua).

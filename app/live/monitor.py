@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.contract.keys import ACCEPTED, keys_of
-from app.live.group_commit import Batcher
+from app.live.group_commit import GroupCommit
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,49 +28,49 @@ PROMISED = {
 }
 
 
-class Vitals(NamedTuple):
+class LiveMetrics(NamedTuple):
     """`archive_lag_seconds` is the age of the oldest event that is not in Postgres yet, 0 when there is none."""
 
     events_per_second: float
     archive_lag_seconds: float
 
 
-class Watch:
+class RedisMonitor:
     """`vitals` are a second old at most while Redis answers.
 
     `degraded` names the server's settings that keep less than the promise; None while that is unknown.
     """
 
-    def __init__(self, redis: Redis, batchers: Sequence[Batcher], settings: Settings) -> None:
+    def __init__(self, redis: Redis, group_commits: Sequence[GroupCommit], settings: Settings) -> None:
         self._redis = redis
-        self._batchers = batchers
+        self._group_commits = group_commits
         self._share = settings.memory_share
         self._partitions = [keys_of(partition) for partition in range(settings.partitions)]
         self._counted = 0  # of the events that this process took: those added up in Redis
         self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time, events taken until then)
-        self.vitals = Vitals(0.0, 0.0)
+        self.metrics = LiveMetrics(0.0, 0.0)
         self.degraded: list[str] | None = None
 
     async def run(self) -> None:
         while True:
-            await self.look()
+            await self.poll()
             await asyncio.sleep(SECONDS)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         # Without Redis the requests themselves say so. With it, CONFIG may be forbidden, or the counter have no room.
-        for look in (self._look_at_memory, self._look_at_durability, self._look_at_vitals):
+        for check in (self._check_memory, self._check_durability, self._measure):
             with suppress(RedisError):
-                await look()
+                await check()
 
-    async def _look_at_memory(self) -> None:
+    async def _check_memory(self) -> None:
         memory = await self._redis.info("memory")
         full = memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"]
-        for batcher in self._batchers:
-            if batcher.memory_full != full:
-                batcher.memory_full = full
+        for group_commit in self._group_commits:
+            if group_commit.memory_full != full:
+                group_commit.memory_full = full
                 log.warning("Redis is nearly full" if full else "Redis has room again", extra={"action": "memory"})
 
-    async def _look_at_durability(self) -> None:
+    async def _check_durability(self) -> None:
         config = await self._redis.config_get(*PROMISED)
         found = {_text(name): _text(value) for name, value in config.items()}
         degraded = [f"{name} {found.get(name)}" for name, value in PROMISED.items() if found.get(name) != value]
@@ -78,8 +78,8 @@ class Watch:
             log.warning("Durability differs from the promise", extra={"action": "durability", "degraded": degraded})
         self.degraded = degraded
 
-    async def _look_at_vitals(self) -> None:
-        counted = sum(batcher.accepted for batcher in self._batchers)
+    async def _measure(self) -> None:
+        counted = sum(group_commit.accepted for group_commit in self._group_commits)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.time()
             if counted > self._counted:
@@ -102,7 +102,7 @@ class Watch:
         (since, before), (_, after) = samples[0], samples[-1]
         # Fewer than before: Redis came back older, or was rebuilt.
         rate = max(0, after - before) / (now - since) if now > since else 0.0
-        self.vitals = Vitals(round(rate, 1), round(max(0.0, now - oldest), 3))
+        self.metrics = LiveMetrics(round(rate, 1), round(max(0.0, now - oldest), 3))
 
 
 def _text(value: bytes | str | None) -> str:

@@ -100,7 +100,7 @@ def window(browser: Browser) -> Iterator[Window]:
     assert not [url for url in window.seen.requests if not url.startswith(own)]
 
 
-def faults(page: Page) -> list[str]:
+def axe_violations(page: Page) -> list[str]:
     """What axe-core finds to be serious or critical."""
     found = Axe().run(page).response["violations"]
     return [

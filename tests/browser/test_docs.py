@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Window, faults, no_sideways_scrolling
+from tests.browser.conftest import Window, axe_violations, no_sideways_scrolling
 from tests.servers import Stack
 
 
@@ -48,7 +48,7 @@ def test_anybody_can_use_the_docs(stack: Stack, window: Window, scheme: Any, wid
         block.locator("button.opblock-summary-control").click()
         block.get_by_role("button", name="Execute").click()
         expect(block.locator(".live-responses-table")).to_be_visible()
-    assert not faults(page)
+    assert not axe_violations(page)
     no_sideways_scrolling(page)
     dark = "rgb(28, 32, 34)"
     assert (page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == dark) == (scheme == "dark")

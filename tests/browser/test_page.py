@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Window, faults, no_sideways_scrolling
+from tests.browser.conftest import Window, axe_violations, no_sideways_scrolling
 from tests.http_client import event, post
 from tests.servers import Stack, eventually
 
@@ -178,7 +178,7 @@ def test_focus_stays_on_a_row_that_moves(stack: Stack, http: httpx.Client, windo
 def test_nobody_plays(own_stack: Stack, window: Window) -> None:
     page = window.open(own_stack.url)
     expect(page.get_by_role("heading", name="Nobody plays anywhere right now")).to_be_visible()
-    assert not faults(page)
+    assert not axe_violations(page)
     with httpx.Client(base_url=own_stack.url) as http:
         post(http, event(111))
     expect(page.locator('[data-area="111"]')).to_be_visible(timeout=SOON)
@@ -209,7 +209,7 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     for page in pages:
         expect(page.locator("#status")).to_have_text("Disconnected")
         expect(page.get_by_role("alert")).to_contain_text("The connection to the service is lost. What you see is from")
-        assert not faults(page)
+        assert not axe_violations(page)
     # What was there stays; what is asked for meanwhile comes later, and nothing but the banner complains.
     with pages[1].expect_event("requestfailed", lambda request: "step=3600" in request.url):
         pages[1].get_by_label("Week").check(force=True)
@@ -285,7 +285,7 @@ def test_lost_archive_is_told_where_it_is_missed(own_stack: Stack, window: Windo
     section = page.locator("section", has_text="Latest events")
     expect(section.get_by_role("alert")).to_contain_text("archive", timeout=30_000)
     expect(page.locator("#status")).to_have_text("Live")
-    assert not faults(page)
+    assert not axe_violations(page)
     own_stack.kill("postgres", signal.SIGCONT)
     section.get_by_role("button", name="Try again").click()
     expect(section.locator("tbody tr")).to_have_count(1, timeout=30_000)
@@ -300,7 +300,7 @@ def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
         expect(page.locator("#banner")).to_contain_text(f"{place} is 1 to 255 characters")
         expect(page.get_by_text("There is nothing to show.")).to_be_visible()
         expect(page.locator(".loading, section")).to_have_count(0)
-        assert not faults(page)
+        assert not axe_violations(page)
         page.get_by_role("link", name="All areas").click()
         expect(page.locator("#status")).to_have_text("Live")
         expect(page.locator("#banner")).to_be_hidden()
@@ -372,7 +372,7 @@ def test_anybody_can_use_it(
         expect(page.locator(there).first).to_be_visible()
         if "area_code" in address:
             expect(page.locator(".chart canvas")).to_be_visible()
-        assert not faults(page)
+        assert not axe_violations(page)
         no_sideways_scrolling(page)
         # Names of common length fit, so that no table has to be scrolled either.
         assert page.evaluate("[...document.querySelectorAll('.scroll')].every((e) => e.scrollWidth <= e.clientWidth)")

@@ -38,7 +38,7 @@ def entry(seq: int, lines: list[str], at: int = NOW) -> stream.Entry:
 async def connection(dsn: str) -> AsyncIterator[Any]:
     connection = await batches.connect(dsn)
     await batches.migrate(connection)
-    await retention.make_ahead(connection)
+    await retention.create_ahead(connection)
     await connection.execute(
         "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint, archive_rejects"
     )
@@ -48,7 +48,7 @@ async def connection(dsn: str) -> AsyncIterator[Any]:
 
 async def store(connection: Any, checkpoint: batches.Checkpoint, *entries: stream.Entry) -> batches.Checkpoint:
     seen = stream.Snapshot(checkpoint.epoch, "", "", (0, 0), 0, 0, list(entries))
-    checkpoint, _ = await batches.store(connection, checkpoint, seen)
+    checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
     return checkpoint
 
 
@@ -141,7 +141,7 @@ async def test_two_writers_of_the_same_counters_do_not_overwrite_one_another(con
         chance = random.Random(partition)
         for number in range(40):
             lines = random_lines(chance, 50)
-            assert await batches.append(connection, partition, [entry(number, lines, NOW + number * 9_000_000)])
+            assert await batches.copy_new(connection, partition, [entry(number, lines, NOW + number * 9_000_000)])
 
     other = await batches.connect(dsn)
     await asyncio.gather(write(0, connection), write(1, other))

@@ -43,18 +43,18 @@ def entry(back: int, *lines: str) -> stream.Entry:
 
 async def fill(connection: Any) -> None:
     """A day each, back to 20 days ago; sessions reach from one into the next. The oldest has no partition."""
-    await retention.make(connection, retention.today() - timedelta(days=15), retention.today())
+    await retention.create_partitions(connection, retention.today() - timedelta(days=15), retention.today())
     for back in (20, 12, 11, 3, 0):
         lines = [f"LOGIN+1|1|duel|u{back}|", f"LOGIN+1|2|ctf|u{back}|", f"LOGOUT-1|2|ctf|u{back}|"]
-        assert await batches.append(connection, 0, [entry(back, *lines)]) == 3
+        assert await batches.copy_new(connection, 0, [entry(back, *lines)]) == 3
 
 
 async def test_days_are_made_once_and_rows_find_them(connection: Any) -> None:
-    await retention.make_ahead(connection)
-    await retention.make_ahead(connection)
+    await retention.create_ahead(connection)
+    await retention.create_ahead(connection)
     names = [row[0] for row in await connection.fetch(PARTITIONS)]
     assert names == [name_of(back) for back in range(1, -retention.DAYS_AHEAD - 1, -1)]
-    await batches.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|"), entry(40, "LOGIN+1|1|duel|v|")])
+    await batches.copy_new(connection, 0, [entry(0, "LOGIN+1|1|duel|u|"), entry(40, "LOGIN+1|1|duel|v|")])
     where = await connection.fetch("SELECT tableoid::regclass::text FROM area_mode_events ORDER BY recorded_at DESC")
     assert [row[0] for row in where] == [name_of(0), "area_mode_events_default"]
     indexes = "SELECT count(*) FROM pg_index WHERE indrelid = $1::regclass"
@@ -62,8 +62,8 @@ async def test_days_are_made_once_and_rows_find_them(connection: Any) -> None:
 
 
 async def test_a_day_with_rows_in_the_default_partition_stays_there(connection: Any) -> None:
-    await batches.append(connection, 0, [entry(0, "LOGIN+1|1|duel|u|")])
-    await retention.make_ahead(connection)
+    await batches.copy_new(connection, 0, [entry(0, "LOGIN+1|1|duel|u|")])
+    await retention.create_ahead(connection)
     names = [row[0] for row in await connection.fetch(PARTITIONS)]
     assert name_of(0) not in names
     assert name_of(-1) in names
@@ -116,13 +116,13 @@ async def test_a_long_reader_delays_retention_but_not_the_archiver(
     async def write() -> None:
         while True:
             start = time.perf_counter()
-            await batches.append(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
+            await batches.copy_new(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
             pauses.append(time.perf_counter() - start)
 
     async with reading.transaction():
         await reading.fetch("SELECT FROM area_mode_events LIMIT 1")
         task = asyncio.create_task(write())
-        await retention.make(connection, retention.today(), retention.today() + timedelta(days=3))
+        await retention.create_partitions(connection, retention.today(), retention.today() + timedelta(days=3))
         await retention.drop_old(connection, 11, 400)
         assert name_of(12) in [row[0] for row in await connection.fetch(PARTITIONS)]
     await retention.drop_old(connection, 11, 400)

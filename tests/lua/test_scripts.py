@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 
 import lua
 from app.contract.token import new_token
-from tests.script_harness import Engine
+from tests.script_harness import ScriptHarness
 from tests.servers import eventually
 
 SECOND = 1_000_000
@@ -19,32 +19,32 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def test_event_older_than_the_lease_is_logged_and_changes_nothing(engine: Engine) -> None:
+def test_event_older_than_the_lease_is_logged_and_changes_nothing(engine: ScriptHarness) -> None:
     assert engine.record([("u", "1|m", "LOGIN", str(now() - LEASE - SECOND))], lease_us=LEASE) == "l"
     assert (engine.counters(), engine.sessions()) == ({}, {})
     assert [(row[5], row[7], row[8]) for row in engine.log()] == [("LOGIN", 0, "late")]
 
 
-def test_event_far_ahead_of_the_clock_is_refused_alone(engine: Engine) -> None:
+def test_event_far_ahead_of_the_clock_is_refused_alone(engine: ScriptHarness) -> None:
     ahead, soon = str(now() + 70 * SECOND), str(now() + 50 * SECOND)
     assert engine.record([("u", "1|m", "LOGIN", ahead), ("u", "1|m", "LOGIN", soon)]) == "ka"
     assert engine.counters() == {"1|m": 1}
     assert len(engine.log()) == 1
 
 
-def test_arrivals_of_a_call_keep_their_order_also_behind_a_session_ahead_of_the_clock(engine: Engine) -> None:
+def test_arrivals_of_a_call_keep_their_order_also_behind_a_session_ahead_of_the_clock(engine: ScriptHarness) -> None:
     engine.record([("u", "1|m", "LOGIN", str(now() + 50 * SECOND))])
     assert engine.record([("u", "1|m", "LOGOUT", ""), ("u", "1|m", "LOGIN", ""), ("u", "1|m", "LOGOUT", "")]) == "aaa"
     assert engine.counters() == {}
 
 
-def test_log_gives_times_exactly_near_and_far(engine: Engine) -> None:
+def test_log_gives_times_exactly_near_and_far(engine: ScriptHarness) -> None:
     stamps = [now(), now() - 7 * SECOND + 1, now() - 10**14 - 3, 1, 1_712_395_620_000_001]
     engine.record([(f"u{n}", "1|m", "LOGIN", str(stamp)) for n, stamp in enumerate(stamps)])
     assert [round(row[6] * SECOND) for row in engine.log()] == stamps
 
 
-def test_repeated_call_answers_as_the_first_and_applies_once(engine: Engine) -> None:
+def test_repeated_call_answers_as_the_first_and_applies_once(engine: ScriptHarness) -> None:
     token = new_token()
     events = [("u", "1|m", "LOGIN", ""), ("u", "1|m", "LOGOUT", ""), ("u", "1|m", "LOGIN", "")]
     assert [engine.record(events, token) for _ in range(3)] == ["aaa"] * 3
@@ -52,7 +52,7 @@ def test_repeated_call_answers_as_the_first_and_applies_once(engine: Engine) -> 
     assert len(engine.log()) == 3
 
 
-def test_call_key_of_another_request_is_a_conflict(engine: Engine) -> None:
+def test_call_key_of_another_request_is_a_conflict(engine: ScriptHarness) -> None:
     event = [("u", "1|m", "LOGIN", "")]
     assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
     assert engine.record(event, call="key", fingerprint="f" * 32) == "a"
@@ -62,7 +62,7 @@ def test_call_key_of_another_request_is_a_conflict(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("epoch", ["", "another"])
-def test_closed_or_foreign_partition_is_left_alone(engine: Engine, epoch: str) -> None:
+def test_closed_or_foreign_partition_is_left_alone(engine: ScriptHarness, epoch: str) -> None:
     engine.do(engine.redis.set(engine.keys.epoch, epoch) if epoch else engine.redis.delete(engine.keys.epoch))
     with pytest.raises(ResponseError, match=r"^EPOCH"):
         engine.record([("u", "1|m", "LOGIN", "")])
@@ -70,7 +70,7 @@ def test_closed_or_foreign_partition_is_left_alone(engine: Engine, epoch: str) -
 
 
 @pytest.mark.parametrize("key", ["user", "events"])
-def test_key_of_a_wrong_type_refuses_the_call_before_anything_is_written(engine: Engine, key: str) -> None:
+def test_key_of_a_wrong_type_refuses_the_call_before_anything_is_written(engine: ScriptHarness, key: str) -> None:
     name = engine.keys.user("bad") if key == "user" else engine.keys.events
     engine.do(engine.redis.set(name, "not ours"))
     with pytest.raises(ResponseError, match="WRONGTYPE"):
@@ -79,7 +79,7 @@ def test_key_of_a_wrong_type_refuses_the_call_before_anything_is_written(engine:
     assert not engine.do(engine.redis.exists(engine.keys.user("good")))
 
 
-def test_sessions_end_with_the_lease_and_nothing_stays_but_the_log(engine: Engine) -> None:
+def test_sessions_end_with_the_lease_and_nothing_stays_but_the_log(engine: ScriptHarness) -> None:
     lease = SECOND
     started = now()
     engine.record([(f"u{n}", f"{n % 7}|m{n % 3}", "LOGIN", "") for n in range(500)], lease_us=lease)
@@ -97,7 +97,7 @@ def test_sessions_end_with_the_lease_and_nothing_stays_but_the_log(engine: Engin
     assert not engine.do(engine.redis.keys(engine.keys.expiry + "*")), "the wheel is empty"
 
 
-def test_session_that_goes_on_is_looked_at_again_later(engine: Engine) -> None:
+def test_session_that_goes_on_is_looked_at_again_later(engine: ScriptHarness) -> None:
     lease = 2 * SECOND
     engine.record([("stays", "1|m", "LOGIN", ""), ("leaves", "1|m", "LOGIN", "")], lease_us=lease)
     before = engine.do(engine.redis.zrange(engine.keys.expiry, 0, -1))
@@ -112,7 +112,7 @@ def test_session_that_goes_on_is_looked_at_again_later(engine: Engine) -> None:
     assert engine.counters() == engine.logged_counters() == {"1|m": 1}
 
 
-def test_every_session_stands_on_the_wheel_once(engine: Engine) -> None:
+def test_every_session_stands_on_the_wheel_once(engine: ScriptHarness) -> None:
     for _ in range(3):
         engine.record([("u", f"{n}|m", kind, "") for n in range(5) for kind in ("LOGIN", "LOGOUT", "HEARTBEAT")])
     keys = engine.do(engine.redis.keys(engine.keys.expiry + ":*"))
@@ -120,12 +120,12 @@ def test_every_session_stands_on_the_wheel_once(engine: Engine) -> None:
     assert sorted(on_wheel) == sorted(engine.sessions())
 
 
-def test_calls_to_a_server_without_the_script_give_it_the_script(engine: Engine) -> None:
+def test_calls_to_a_server_without_the_script_give_it_the_script(engine: ScriptHarness) -> None:
     engine.do(engine.redis.script_flush())
     assert engine.record([("u", "1|m", "LOGIN", "")]) == "a"
 
 
-def trim(engine: Engine, run_id: str, before: str, keep: int, age: int, epoch: str = "epoch") -> int:
+def trim(engine: ScriptHarness, run_id: str, before: str, keep: int, age: int, epoch: str = "epoch") -> int:
     replid = engine.do(engine.redis.info("replication"))["master_replid"]
     keys = [engine.keys.epoch, engine.keys.events, engine.keys.let_go]
     removed: int = engine.do(
@@ -134,7 +134,7 @@ def trim(engine: Engine, run_id: str, before: str, keep: int, age: int, epoch: s
     return removed
 
 
-def test_trim_removes_what_is_archived_and_old_and_more_than_the_tail(engine: Engine) -> None:
+def test_trim_removes_what_is_archived_and_old_and_more_than_the_tail(engine: ScriptHarness) -> None:
     for n in range(30):
         engine.record([(f"u{n}", "1|m", "LOGIN", "")])
     ids = [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))]
@@ -150,7 +150,7 @@ def test_trim_removes_what_is_archived_and_old_and_more_than_the_tail(engine: En
     assert engine.do(engine.redis.xlen(engine.keys.events)) == 5
 
 
-def test_trim_lets_go_of_what_names_an_erased_user_whatever_its_age(engine: Engine) -> None:
+def test_trim_lets_go_of_what_names_an_erased_user_whatever_its_age(engine: ScriptHarness) -> None:
     for n in range(30):
         engine.record([(f"u{n}", "1|m", "LOGIN", "")])
     ids = [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))]

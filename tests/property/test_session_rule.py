@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.property.model import Model
-from tests.script_harness import Engine
+from tests.script_harness import ScriptHarness
 
 LETTERS = {"a": "applied", "r": "refreshed", "s": "stale", "l": "late", "d": "duplicate", "k": "clock_skew"}
 # Few users, sessions and moments, so that events meet.
@@ -34,7 +34,7 @@ def start_of_time() -> int:
 class SessionRule(RuleBasedStateMachine):
     """Calls with any mixture of stamped and arriving events; `engine` is set by the test."""
 
-    engine: Engine
+    engine: ScriptHarness
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,23 +73,23 @@ class SessionRule(RuleBasedStateMachine):
         assert len(self.engine.log()) == self.model.logged
 
 
-def run_machine(engine: Engine, examples: int) -> None:
+def run_machine(engine: ScriptHarness, examples: int) -> None:
     machine = type("Machine", (SessionRule,), {"engine": engine})
     run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
 
 
-def test_script_follows_the_model_on_real_servers(engine: Engine) -> None:
+def test_script_follows_the_model_on_real_servers(engine: ScriptHarness) -> None:
     run_machine(engine, 60)
 
 
-def test_script_follows_the_model_on_fakeredis(fake_engine: Engine) -> None:
+def test_script_follows_the_model_on_fakeredis(fake_engine: ScriptHarness) -> None:
     run_machine(fake_engine, 25)
 
 
 @QUICK
 @given(history=st.lists(stamped, min_size=1, max_size=25), data=st.data())
 def test_counts_do_not_depend_on_order_repetition_or_grouping(
-    engine: Engine, history: list[tuple[str, str, str, int]], data: st.DataObject
+    engine: ScriptHarness, history: list[tuple[str, str, str, int]], data: st.DataObject
 ) -> None:
     origin = start_of_time()
     events = [(user, member, kind, str(origin + moment)) for user, member, kind, moment in history]

@@ -9,9 +9,9 @@ from typing import Any
 
 POINTS = {
     # name: (module, function, before or after it)
-    "before insert": ("archiver.batches", "append", "before"),
-    "before commit": ("archiver.batches", "append", "after"),
-    "after commit": ("archiver.batches", "store", "after"),
+    "before insert": ("archiver.batches", "copy_new", "before"),
+    "before commit": ("archiver.batches", "copy_new", "after"),
+    "after commit": ("archiver.batches", "commit_batch", "after"),
     "before trim": ("archiver.stream", "trim", "before"),
     "after trim": ("archiver.stream", "trim", "after"),
     "before heal": ("archiver.heal", "_give_back", "before"),
