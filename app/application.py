@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.events import Ingest, PostEvents
+from app.api.events import PostEvents
 from app.api.stats import GetStats
 from app.api.stream import StatsReader, StreamStats, Subscription
 from app.archive.erasure import Erasure
@@ -25,6 +25,7 @@ from app.errors import Problem, internal_error
 from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
+from app.live.ingest import Ingest
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.routes import routes

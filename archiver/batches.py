@@ -7,9 +7,11 @@ from typing import Any
 
 import asyncpg
 
+from app.contract.log import LOG_START, Entry, Reject, Row, StreamId, decode, token_of
+from app.contract.sql import load_sql
 from archiver.copy_format import BinaryCopyEncoder
 from archiver.counter_deltas import Column, MinuteDeltas, add_rows, columns_of
-from archiver.stream import Entry, Reject, Row, Snapshot, StreamId, decode, token_of
+from archiver.stream import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +25,16 @@ LEADER_IDLE_SECONDS = 6
 # SQLSTATE classes that say a row cannot be stored, however often it is tried.
 DATA_ERRORS = ("22", "23", "54")
 
-COLUMNS = (
-    "event_id", "recorded_at", "area_code", "multiplayer_mode", "user_id", "events_name", "epoch_timestamp",
-    "delta", "outcome", "partition", "stream_ms", "stream_seq",
-)  # fmt: skip
+COLUMNS = Row._fields
 
 
-def sql(name: str) -> str:
-    """The statement in archiver/sql/<name>.sql."""
-    return (files("archiver") / "sql" / f"{name}.sql").read_text()
-
-
-INCOMING = sql("incoming")
-MERGE_INCOMING = sql("merge_incoming")
-ADD_DELTAS = sql("add_deltas")
-ADD_MINUTES = sql("add_minutes")
-MOVE_CHECKPOINT = sql("move_checkpoint")
-REWIND_CHECKPOINT = sql("rewind_checkpoint")
-TOP_POSITION = sql("top_position")
+INCOMING = load_sql("archiver", "incoming")
+MERGE_INCOMING = load_sql("archiver", "merge_incoming")
+ADD_DELTAS = load_sql("archiver", "add_deltas")
+ADD_MINUTES = load_sql("archiver", "add_minutes")
+MOVE_CHECKPOINT = load_sql("archiver", "move_checkpoint")
+REWIND_CHECKPOINT = load_sql("archiver", "rewind_checkpoint")
+TOP_POSITION = load_sql("archiver", "top_position")
 
 
 class Superseded(Exception):
@@ -132,7 +126,7 @@ def _checkpoint(row: Any) -> Checkpoint:
         row["partition"],
         row["epoch"],
         row["generation"],
-        (row["last_ms"], row["last_seq"]),
+        StreamId(row["last_ms"], row["last_seq"]),
         row["run_id"],
         row["replid"],
         row["entries_added"],
@@ -144,7 +138,7 @@ def _checkpoint(row: Any) -> Checkpoint:
 async def top_position(connection: Any, partition: int) -> StreamId:
     """The highest position of the log that was ever archived; (0, 0) for none."""
     row = await connection.fetchrow(TOP_POSITION, partition)
-    return (row["stream_ms"], row["stream_seq"]) if row is not None else (0, 0)
+    return StreamId(row["stream_ms"], row["stream_seq"]) if row is not None else LOG_START
 
 
 async def open_checkpoint(connection: Any, partition: int, epoch: str) -> Checkpoint:
@@ -164,8 +158,9 @@ async def commit_batch(connection: Any, checkpoint: Checkpoint, seen: Snapshot) 
 
     Raises Superseded. Rows that cannot be stored go to archive_rejects: they are found by halving the batch.
     """
-    last, fields = seen.entries[-1] if seen.entries else (checkpoint.last, [])
-    token = token_of(fields) if fields else checkpoint.last_token
+    newest = seen.entries[-1] if seen.entries else None
+    last = newest.id if newest else checkpoint.last
+    token = token_of(newest) if newest else checkpoint.last_token
     async with connection.transaction():
         moved = await connection.execute(
             MOVE_CHECKPOINT,
@@ -273,9 +268,9 @@ async def _insert_or_bisect(connection: Any, rows: list[Row]) -> list[Reject]:
             half = len(rows) // 2
             return await _insert_or_bisect(connection, rows[:half]) + await _insert_or_bisect(connection, rows[half:])
         row = rows[0]
-        log.error("An event cannot be stored", extra={"action": "reject", "event_id": str(row[0])})
-        position = row[0].int & 0xFFFF
-        return [(row[9], row[10], row[11], position, repr(row).encode(), f"{type(error).__name__}: {error}")]
+        log.error("An event cannot be stored", extra={"action": "reject", "event_id": str(row.event_id)})
+        reason = f"{type(error).__name__}: {error}"
+        return [Reject(row.partition, row.stream_ms, row.stream_seq, row.position, repr(tuple(row)).encode(), reason)]
     return []
 
 

@@ -1,15 +1,14 @@
 """Log entries as Postgres's binary COPY takes them: bytes cut from the log's lines, no Python object a field.
 
 It does the usual only. What is not an entry of this service raises ValueError, and the batch goes the way of
-archiver.stream.decode, which finds the one event that is to blame.
+app.contract.log.decode, which finds the one event that is to blame.
 """
 
 from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
 
-from app.contract.token import TOKEN_DIGITS
+from app.contract.log import LINE_KINDS, Entry, LineKind, line_kind, parse_entry, parse_line
 from archiver.counter_deltas import MinuteDeltas, add_delta
-from archiver.stream import HEADS, Entry, StreamId, head_of
 
 _BEGIN = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
 _END = pack(">h", -1)
@@ -25,13 +24,13 @@ def _field(value: bytes) -> bytes:
     return _length(len(value)) + value
 
 
-def _fields_of_head(head: tuple[str, int, str]) -> tuple[bytes, bytes, int]:
+def _fields_of_kind(kind: LineKind) -> tuple[bytes, bytes, int]:
     """(events_name; delta and outcome; the delta)"""
-    name, delta, outcome = head
+    name, delta, outcome = kind
     return _field(name.encode()), pack(">ii", 4, delta) + _field(outcome.encode()), delta
 
 
-_heads = {text.encode(): _fields_of_head(head) for text, head in HEADS.items()}
+_kinds = {head: _fields_of_kind(kind) for head, kind in LINE_KINDS.items()}
 _names: dict[bytes, bytes] = {}
 
 
@@ -48,35 +47,27 @@ class BinaryCopyEncoder:
         if len(_names) > _MAX_REMEMBERED:
             _names.clear()
         yield _BEGIN
-        for at, fields in self._entries:
+        for entry in self._entries:
             try:
-                yield self._entry(at, fields)
+                yield self._entry(entry)
             except (KeyError, IndexError, error) as problem:
                 raise ValueError(f"not an entry of this service: {problem!r}") from problem
         yield _END
 
-    def _entry(self, at: StreamId, fields: list[bytes]) -> bytes:
-        named = dict(zip(fields[::2], fields[1::2], strict=True))
-        token, now = named[b"token"], int(named[b"at"])
-        if len(token) != TOKEN_DIGITS:
-            raise ValueError("the token has another length")
+    def _entry(self, entry: Entry) -> bytes:
+        token, now, lines = parse_entry(entry)
+        ms, seq = entry.id
         # The columns in the table's order: event_id is the token and the position.
-        begin = pack(">hi", 12, 16) + bytes.fromhex(token.decode())
+        begin = pack(">hi", 12, 16) + bytes.fromhex(token)
         recorded = pack(">iq", 8, int(token[:12], 16) * 1000 - _EPOCH_2000)
-        end = pack(">iiiqiq", 4, self._partition, 8, at[0], 8, at[1])
+        end = pack(">iiiqiq", 4, self._partition, 8, ms, 8, seq)
         changes = self.changes
         parts: list[bytes] = []
-        for position, line in enumerate(named[b"events"].split(b"\n")):
+        for position, line in enumerate(lines):
             if not line:
                 continue
-            head, area, mode, user, stamp = line.split(b"|")
-            name, outcome, delta = _heads.get(head) or _fields_of_head(head_of(head.decode()))
-            if not stamp:
-                time = now + position + 1
-            elif stamp[0] in b"+-":
-                time = now + int(stamp)
-            else:
-                time = int(stamp)
+            head, area, mode, user, time = parse_line(line, now, position)
+            name, outcome, delta = _kinds.get(head) or _fields_of_kind(line_kind(head))
             parts += (
                 begin,
                 _POSITIONS[position],

@@ -10,20 +10,21 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from app.contract.area_mode import join_area_mode
 from app.contract.keys import keys_of
+from app.contract.log import LOG_START, StreamId, fields_of, token_of
+from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
 from archiver import batches, stream
-from archiver.stream import StreamId
 from lua import heal_events
 
 log = logging.getLogger(__name__)
 
 CALL_EVENTS = 200
-FIRST: StreamId = (0, 0)
 
-STORED_TOKENS = batches.sql("stored_tokens")
-LOST_EVENTS = batches.sql("lost_events")
+STORED_TOKENS = load_sql("archiver", "stored_tokens")
+LOST_EVENTS = load_sql("archiver", "lost_events")
 
 
 async def heal(settings: Settings, redis: Redis, checkpoint: batches.Checkpoint) -> int:
@@ -63,14 +64,14 @@ async def _retained(redis: Redis, partition: int) -> tuple[StreamId, set[str], s
     tokens: set[str] = set()
     healed: set[str] = set()
     first: StreamId | None = None
-    async for entries in stream.pages(redis, partition, FIRST):
-        for at, fields in entries:
-            first = first or at
-            named = dict(zip(fields[::2], fields[1::2], strict=False))
+    async for entries in stream.pages(redis, partition, LOG_START):
+        for entry in entries:
+            first = first or entry.id
+            named = fields_of(entry)
             if b"healed" in named:
                 healed.update(named[b"healed"].decode().split(","))
-            tokens.add(named.get(b"token", b"").decode(errors="replace"))
-    return first or FIRST, tokens, healed
+            tokens.add(token_of(entry))
+    return first or LOG_START, tokens, healed
 
 
 async def _give_back(settings: Settings, redis: Redis, checkpoint: batches.Checkpoint, rows: list[Any]) -> None:
@@ -84,15 +85,15 @@ async def _give_back(settings: Settings, redis: Redis, checkpoint: batches.Check
         identities,
     ]
     for row in rows:
-        member = f"{row['area_code']}|{row['multiplayer_mode']}"
+        area_mode = join_area_mode(row["area_code"], row["multiplayer_mode"])
         at = round(row["epoch_timestamp"] * 1_000_000)
-        args += [row["user_id"], member, row["events_name"], str(at), row["delta"]]
+        args += [row["user_id"], area_mode, row["events_name"], str(at), row["delta"]]
     await heal_events(redis, [keys.epoch, keys.events, keys.areas, keys.expiry], args)
 
 
 async def _fence(redis: Redis, postgres: Any, partition: int) -> None:
     """Lets no new entry get an id that an archived one had: positions are an order again."""
     top = await batches.top_position(postgres, partition)
-    seen = await stream.read(redis, partition, FIRST, 1)
+    seen = await stream.read(redis, partition, LOG_START, 1)
     if seen.last_id < top:
-        await redis.execute_command("XSETID", keys_of(partition).events, f"{top[0]}-{top[1]}")
+        await redis.execute_command("XSETID", keys_of(partition).events, str(top))

@@ -7,6 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from app.contract.keys import keys_of
+from app.contract.log import LOG_START, StreamId, token_of
 from app.contract.token import new_token
 from archiver import batches, stream
 from archiver.stream import Snapshot
@@ -107,11 +108,11 @@ class PartitionArchiver:
             if current is not None and current.epoch != checkpoint.epoch:
                 raise batches.Superseded  # rebuilt by somebody else; read anew
             raise LostLog
-        if checkpoint.last != (0, 0) and not snapshot.length:
+        if checkpoint.last != LOG_START and not snapshot.length:
             raise LostLog  # the newest entries are never trimmed: this log was deleted, or is from before all events
         if checkpoint.healing:
             raise LostTail(checkpoint)
-        if checkpoint.last == (0, 0) or (
+        if checkpoint.last == LOG_START or (
             (snapshot.run_id, snapshot.replid) == (checkpoint.run_id, checkpoint.replid)
             and snapshot.last_id >= checkpoint.last
             and snapshot.entries_added >= checkpoint.entries_added
@@ -125,11 +126,11 @@ class PartitionArchiver:
 
     async def _log_contains(self, checkpoint: batches.Checkpoint) -> bool:
         ms, seq = checkpoint.last
-        before = (ms, seq - 1) if seq else (ms - 1, 2**64 - 1)
+        before = StreamId(ms, seq - 1) if seq else StreamId(ms - 1, 2**64 - 1)
         snapshot = await stream.read(self._redis, self._partition, before, 1)
         return bool(
             checkpoint.last_token
             and snapshot.entries
-            and snapshot.entries[0][0] == checkpoint.last
-            and stream.token_of(snapshot.entries[0][1]) == checkpoint.last_token
+            and snapshot.entries[0].id == checkpoint.last
+            and token_of(snapshot.entries[0]) == checkpoint.last_token
         )

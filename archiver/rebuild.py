@@ -8,8 +8,12 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.contract.area_mode import join_area_mode
 from app.contract.connection import connect
 from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
+from app.contract.log import LOG_START, StreamId, decode, format_entry, format_line
+from app.contract.outcome import EventKind
+from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
 from archiver import batches, stream
@@ -17,7 +21,7 @@ from archiver import batches, stream
 log = logging.getLogger(__name__)
 
 PIPELINE_SESSIONS = 2000
-LIVE_SESSIONS = batches.sql("live_sessions")
+LIVE_SESSIONS = load_sql("archiver", "live_sessions")
 
 
 class Busy(Exception):
@@ -103,8 +107,8 @@ async def _reopen(redis: Redis, checkpoints: list[batches.Checkpoint], foreign: 
 
 async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
     """Archives what the log still holds; what is archived already is met again without effect."""
-    async for entries in stream.pages(redis, partition, (0, 0)):
-        rows, rejects = stream.decode(partition, entries)
+    async for entries in stream.pages(redis, partition, LOG_START):
+        rows, rejects = decode(partition, entries)
         await batches.store_leftovers(postgres, rows, rejects)
 
 
@@ -135,18 +139,18 @@ async def _write_sessions(
     buckets: dict[int, list[str]] = {}
     async with staging.pipeline(transaction=False) as pipeline:
         for row in rows:
-            if row["events_name"] == "EXPIRE":
+            if row["events_name"] == EventKind.EXPIRE:
                 continue
             user, area, mode = row["user_id"], row["area_code"], row["multiplayer_mode"]
             at = round(row["epoch_timestamp"] * 1_000_000)
-            active = row["events_name"] != "LOGOUT"
-            pipeline.execute_command("ZADD", keys.user(user), at if active else -at, f"{area}|{mode}")
+            active = row["events_name"] != EventKind.LOGOUT
+            pipeline.execute_command("ZADD", keys.user(user), at if active else -at, join_area_mode(area, mode))
             counters[area, mode] += active
             due = -(-(at + settings.lease_us) // (width * 1_000_000)) * width
-            buckets.setdefault(due, []).append(f"{user}|{area}|{mode}")
+            buckets.setdefault(due, []).append(f"{user}|{join_area_mode(area, mode)}")
         for due, sessions in buckets.items():
             pipeline.execute_command("ZADD", keys.expiry, due, due)
-            pipeline.execute_command("RPUSH", f"{keys.expiry}:{due}", *sessions)
+            pipeline.execute_command("RPUSH", keys.expiry_bucket(due), *sessions)
         if pipeline.command_stack:
             await pipeline.execute()
 
@@ -174,19 +178,22 @@ async def _write_log_start(
         if partition_of(area, settings.partitions) == partition:
             difference = counters.pop((area, mode), 0) - row["current_count"]
             if difference:
-                lines.append(f"HEAL{difference:+d}|{area}|{mode}|-|+0")
-    lines += [f"HEAL{count:+d}|{area}|{mode}|-|+0" for (area, mode), count in counters.items() if count]
+                lines.append(_correction(difference, area, mode))
+    lines += [_correction(count, area, mode) for (area, mode), count in counters.items() if count]
     seconds, micros = await staging.time()
     milliseconds = seconds * 1000 + micros // 1000
-    top, _ = await batches.top_position(postgres, partition)
+    top = await batches.top_position(postgres, partition)
     at = seconds * 1_000_000 + micros
     # A position has 16 bits, so there are as many lines to an entry at most.
     for number, start in enumerate(range(0, max(1, len(lines)), 10_000)):
-        some = "\n".join(lines[start : start + 10_000])
-        await staging.execute_command(
-            "XADD", keys_of(partition).events, f"{max(milliseconds, top + 1)}-{number}",
-            "token", new_token(), "at", at, "events", some,
-        )  # fmt: skip
+        at_id = StreamId(max(milliseconds, top.ms + 1), number)
+        fields = format_entry(new_token(), at, lines[start : start + 10_000])
+        await staging.execute_command("XADD", keys_of(partition).events, str(at_id), *fields)
+
+
+def _correction(delta: int, area: str, mode: str) -> str:
+    """The log line of a counter that moves by `delta` without an event; nobody's, at the entry's time."""
+    return format_line(EventKind.HEAL, delta, area, mode, "-", "+0")
 
 
 async def _exchange(

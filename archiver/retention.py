@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from archiver.batches import sql
+from app.contract.sql import load_sql
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +18,11 @@ LOCK_WAIT = "200ms"
 LOCK_TRIES = 20
 LOCK_PAUSE_SECONDS = 1.0
 
-ATTACH_DAY = sql("attach_day")
-CARRY_DAY = sql("carry_day")
-DAYS = sql("days")
-FORGET_DEFAULT = sql("forget_default")
-FORGET_MINUTES = sql("forget_minutes")
+ATTACH_DAY = load_sql("archiver", "attach_day")
+CARRY_DAY = load_sql("archiver", "carry_day")
+DAYS = load_sql("archiver", "days")
+FORGET_DEFAULT = load_sql("archiver", "forget_default")
+FORGET_MINUTES = load_sql("archiver", "forget_minutes")
 
 
 def today() -> date:

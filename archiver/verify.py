@@ -11,10 +11,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from app.contract.area_mode import join_area_mode, split_area_mode
 from app.contract.keys import keys_of, partition_of
+from app.contract.log import LOG_START, StreamId, decode, parse_stream_id
 from app.settings import Settings
 from archiver import batches, stream
-from archiver.stream import StreamId
 from lua import snapshot
 
 WAIT_SECONDS = 30
@@ -65,7 +66,7 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
     await _settled(redis, postgres, partition)
     keys = keys_of(partition)
     epoch, last, counters, sessions = await snapshot(redis, [keys.epoch, keys.events, keys.areas], [])
-    position = stream.stream_id(last)
+    position = parse_stream_id(last)
     live = _pairs(counters)
     async with postgres.transaction(isolation="repeatable_read", readonly=True):
         checkpoint = await batches.read_checkpoint(postgres, partition)
@@ -93,7 +94,7 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
 async def _settled(redis: Redis, postgres: Any, partition: int) -> None:
     """Waits until the archive has no healing before it and knows this Redis process."""
     for _ in range(WAIT_SECONDS * 10):
-        seen = await stream.read(redis, partition, (0, 0), 1)
+        seen = await stream.read(redis, partition, LOG_START, 1)
         checkpoint = await batches.read_checkpoint(postgres, partition)
         if checkpoint and seen.epoch == checkpoint.epoch and not checkpoint.healing:
             known = (checkpoint.run_id, checkpoint.replid) == (seen.run_id, seen.replid)
@@ -112,7 +113,7 @@ async def _archived(settings: Settings, postgres: Any, partition: int) -> Counts
 
 async def _counts(settings: Settings, postgres: Any, partition: int, query: str) -> Counts:
     rows = await postgres.fetch(query)
-    return _members(row for row in rows if partition_of(row["area_code"], settings.partitions) == partition)
+    return _by_area_mode(row for row in rows if partition_of(row["area_code"], settings.partitions) == partition)
 
 
 async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
@@ -123,38 +124,38 @@ async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
         partition,
         *position,
     )
-    return _members(rows)
+    return _by_area_mode(rows)
 
 
 async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId, position: StreamId) -> Counts:
     """What the log holds up to the position and Postgres does not: not yet archived."""
     counts: Counter[str] = Counter()
     async for entries in stream.pages(redis, partition, after):
-        rows, _ = stream.decode(partition, [entry for entry in entries if entry[0] <= position])
+        rows, _ = decode(partition, [entry for entry in entries if entry.id <= position])
         known = await postgres.fetch(
-            "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row[0] for row in rows]
+            "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row.event_id for row in rows]
         )
         stored = {row["event_id"] for row in known}
         for row in rows:
-            if row[0] not in stored:
-                counts[f"{row[2]}|{row[3]}"] += row[7]
-        if entries and entries[-1][0] > position:
+            if row.event_id not in stored:
+                counts[join_area_mode(row.area_code, row.multiplayer_mode)] += row.delta
+        if entries and entries[-1].id > position:
             break
     return counts
 
 
-def _members(rows: Any) -> Counts:
-    return {f"{row['area_code']}|{row['multiplayer_mode']}": int(row["count"]) for row in rows}
+def _by_area_mode(rows: Any) -> Counts:
+    return {join_area_mode(row["area_code"], row["multiplayer_mode"]): int(row["count"]) for row in rows}
 
 
 def _pairs(flat: list[Any]) -> Counts:
     values = iter(flat)
-    return {member.decode(): int(count) for member, count in zip(values, values, strict=True)}
+    return {area_mode.decode(): int(count) for area_mode, count in zip(values, values, strict=True)}
 
 
 def _differences(partition: int, left: str, lefts: Counts, right: str, rights: Counts) -> Iterator[str]:
-    for member in sorted(lefts.keys() | rights.keys()):
-        area, _, mode = member.partition("|")
-        a, b = lefts.get(member, 0), rights.get(member, 0)
+    for area_mode in sorted(lefts.keys() | rights.keys()):
+        area, mode = split_area_mode(area_mode)
+        a, b = lefts.get(area_mode, 0), rights.get(area_mode, 0)
         if a != b:
             yield f"partition {partition}, area {area}, mode {mode}: {left} {a}, {right} {b}"

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 
+from app.contract.log import LOG_START, Entry, StreamId, decode, format_entry
 from app.contract.token import new_token
 from archiver import batches, retention, stream
 from archiver.partition import BATCH_EVENTS
@@ -21,22 +22,21 @@ BATCH = 500
 BEHIND_SECONDS = 2.0
 
 
-def _entries(batches: int) -> list[list[stream.Entry]]:
+def _entries(batches: int) -> list[list[Entry]]:
     """Log entries as lua/record_events.lua writes them."""
     chance = random.Random(4)
     outcomes = {"LOGIN": ("+1", ":refreshed"), "LOGOUT": ("-1", ":refreshed")}
     made = []
     for batch in range(batches):
-        entries: list[stream.Entry] = []
+        entries: list[Entry] = []
         for number in range(BATCH_EVENTS // CALL):
             lines = [
                 f"{e['events_name']}{chance.choice(outcomes[e['events_name']])}"
                 f"|{e['area_code']}|{e['multiplayer_mode']}|{e['user_id']}|"
                 for e in random_events(CALL, chance.randrange(2**60))
             ]
-            at = str(time.time_ns() // 1000).encode()
-            fields = [b"token", new_token().encode(), b"at", at, b"events", "\n".join(lines).encode()]
-            entries.append(((1, batch * 1000 + number), fields))
+            fields = format_entry(new_token(), time.time_ns() // 1000, lines)
+            entries.append(Entry(StreamId(1, batch * 1000 + number), fields))
         made.append(entries)
     return made
 
@@ -48,7 +48,7 @@ async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[
     found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
         log = _entries(number)
-        rows = [stream.decode(0, entries)[0] for entries in log]
+        rows = [decode(0, entries)[0] for entries in log]
         count = number * BATCH_EVENTS
         await connection.execute(
             "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint"
@@ -56,7 +56,7 @@ async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[
         checkpoint = await batches.open_checkpoint(connection, 0, "bench")
         start = time.perf_counter()
         for entries in log:
-            seen = stream.Snapshot("bench", "", "", (0, 0), 0, 0, entries)
+            seen = stream.Snapshot("bench", "", "", LOG_START, 0, 0, entries)
             checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
         found["modepulse"].append(Sample(count / (time.perf_counter() - start)))
         await connection.execute("TRUNCATE area_mode_events")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from app.contract.event import flatten
+from app.contract.calls import RecordCall
+from app.contract.event import validate_events
 from app.contract.token import new_token
 from app.live.multiplexer import packed
 from bench.inputs import AREAS, MODES, USERS, bodies, log_ins, random_events, written
@@ -138,10 +139,10 @@ class Contests:
         self._scratch.empty()
         calls = []
         for n in range(int(self._seconds * 800)):
-            flat, _, _ = flatten(random_events(CALL, n), 0, [])
+            script_args = validate_events(random_events(CALL, n), 0, []).script_args
             token = new_token()
-            keys = KEYS.record_events(token)
-            head = [self._scratch.epoch, token, "900000000", "60", "60", ""]
-            calls.append(packed("EVALSHA", record_events.sha, str(len(keys)), *keys, *head, *flat))
+            call = RecordCall(token, 900_000_000, 60, token, 60)
+            keys, args = call.keys(KEYS), call.args(self._scratch.epoch, script_args)
+            calls.append(packed("EVALSHA", record_events.sha, len(keys), *keys, *args))
         self._scratch.redis.script_load(record_events.source)
         return costed(self._cost(), lambda: script_calls(self._scratch.redis_port, calls, CALL))

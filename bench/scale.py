@@ -6,6 +6,8 @@ from pathlib import Path
 
 import orjson
 
+from app.contract.area_mode import join_area_mode
+from app.contract.calls import RecordCall
 from app.contract.token import new_token
 from app.live.multiplexer import packed
 from bench.inputs import MODES, written
@@ -15,7 +17,7 @@ from lua import record_events
 
 CALL = 100
 BATCH = 500
-LEASE = str(10**15)  # us: nothing expires here
+LEASE_US = 10**15  # us: nothing expires here
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ def _fill(scratch: Scratch, size: Size) -> None:
         calls = []
         for start in range(first, min(first + step, size.sessions), CALL):
             token = new_token()
-            flat: list[str] = []
+            script_args: list[str] = []
             for user in range(start, min(start + CALL, size.sessions)):
                 area, mode, name = size.session(user)
-                flat += (name, f"{area}|{mode}", "LOGIN", "")
-            keys = KEYS.record_events(token)
-            head = (scratch.epoch, token, LEASE, "60", "1", "")
-            calls.append(packed("EVALSHA", record_events.sha, len(keys), *keys, *head, *flat))
+                script_args += (name, join_area_mode(area, mode), "LOGIN", "")
+            call = RecordCall(token, LEASE_US, 60, token, 1)
+            keys = call.keys(KEYS)
+            calls.append(packed("EVALSHA", record_events.sha, len(keys), *keys, *call.args(scratch.epoch, script_args)))
         script_calls(scratch.redis_port, calls, CALL)
         scratch.redis.xtrim(KEYS.events, maxlen=0)

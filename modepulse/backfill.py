@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from app.contract.log import Entry, StreamId, format_entry, format_line
+from app.contract.outcome import EventKind
 from app.contract.token import new_token
 from archiver import batches, retention
 from archiver.counter_deltas import Column, MinuteDeltas, columns_of
-from archiver.stream import Entry
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
 
@@ -23,11 +24,11 @@ PARTITION = -1
 BATCH_EVENTS = 30_000
 MINUTE = 60
 DAY = 86_400
-# A line's first field; heartbeats that refresh are not logged.
-HEADS = {"LOGIN": "LOGIN+1", "LOGOUT": "LOGOUT-1", "EXPIRE": "EXPIRE-1"}
+# What each event adds to its counter; heartbeats that refresh are not logged.
+DELTAS = {EventKind.LOGIN: 1, EventKind.LOGOUT: -1, EventKind.EXPIRE: -1}
 
 
-async def write_past(dsn: str, world: World, events: int, days_back: int) -> int:
+async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
     """Returns how many events were written: about `events`. Raises PostgresError."""
     connection = await batches.connect(dsn, patient=True)
     try:
@@ -77,8 +78,8 @@ class Counters:
         """As archiver.counter_deltas.columns_of gives them, some counters at a time."""
         some: MinuteDeltas = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
-            for place in range(0, len(numbers), 4):
-                minute, *change = numbers[place : place + 4]
+            for index in range(0, len(numbers), 4):
+                minute, *change = numbers[index : index + 4]
                 some[area, mode, minute] = change
             if len(some) >= BATCH_EVENTS:
                 yield columns_of(some)
@@ -100,7 +101,7 @@ def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[E
         due -= len(timed)
         for offset in sorted(chance.randrange(59_000_000) for _ in range(max(0, math.ceil(due)))):
             if due > 0:
-                logged = [(offset, event) for event in world.events(1, minute) if event["events_name"] in HEADS]
+                logged = [(offset, event) for event in world.events(1, minute) if event["events_name"] in DELTAS]
                 timed += logged
                 due -= len(logged)
         if minute + MINUTE >= end:
@@ -117,11 +118,14 @@ def _entries(minute: int, timed: list[tuple[int, Event]]) -> Iterator[Entry]:
     of_second: dict[int, list[str]] = {}
     for offset, event in timed:
         second, rest = divmod(offset, 1_000_000)
-        of_second.setdefault(second, []).append(
-            f"{HEADS[event['events_name']]}|{event['area_code']}|{event['multiplayer_mode']}|{event['user_id']}|+{rest}"
-        )
+        of_second.setdefault(second, []).append(_line(event, rest))
     for second, lines in of_second.items():
         at = minute + second
-        text = "\n".join(lines).encode()
-        token = new_token(at * 1000).encode()
-        yield (at * 1000, 0), [b"token", token, b"at", b"%d" % (at * 1_000_000), b"events", text]
+        yield Entry(StreamId(at * 1000, 0), format_entry(new_token(at * 1000), at * 1_000_000, lines))
+
+
+def _line(event: Event, offset_us: int) -> str:
+    kind = EventKind(event["events_name"])
+    return format_line(
+        kind, DELTAS[kind], event["area_code"], event["multiplayer_mode"], event["user_id"], f"+{offset_us}"
+    )

@@ -231,11 +231,11 @@ def simulate(
     print(f"modepulse: seed {seed}", file=sys.stderr)
     world = World(seed, users, areas, lease)
     if to_postgres:
-        from modepulse.backfill import write_past
+        from modepulse.backfill import backfill
 
         start = time.monotonic()
         dsn = _settings().postgres_dsn or _run_json(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"]
-        written = _with_stores(write_past(dsn, world, events, days))
+        written = _with_stores(backfill(dsn, world, events, days))
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return
     try:

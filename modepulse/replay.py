@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from app.contract.event import flatten
+from app.contract.event import validate_events
 from modepulse.client import Client
 from modepulse.progress import progress
 
@@ -45,7 +45,7 @@ def _check(path: Path, timed: bool) -> Contents:
     count = 0
     first = None
     for line, event in _read(path):
-        _, errors, _ = flatten([event], float("inf"), [], many=False)
+        errors = validate_events([event], float("inf"), [], many=False).errors
         if errors:
             raise BadInput(f"{path}:{line}: {errors[0]['message']}")
         stamp = event.get("epoch_timestamp")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from app.api.generate import MODES
+from app.contract.samples import MODES
 from modepulse.client import Client
 from modepulse.progress import progress
 

@@ -10,10 +10,11 @@ from typing import Any
 from fakeredis import FakeAsyncRedis
 from redis.asyncio import Redis
 
-from app.contract.event import FLAT_WIDTH
+from app.contract.area_mode import join_area_mode
+from app.contract.calls import ARGS_PER_EVENT, RecordCall
 from app.contract.keys import Keys
+from app.contract.log import Entry, Row, decode, parse_stream_id
 from app.contract.token import new_token
-from archiver.stream import Row, decode, stream_id
 from lua import Script, expire_sessions, record_events
 
 LEASE_US = 3_600_000_000
@@ -66,11 +67,10 @@ class ScriptHarness:
     ) -> str:
         """The outcome letters."""
         token = token or new_token()
-        keys = self.keys
-        flat = [value for event in events for value in event]
-        assert len(flat) == len(events) * FLAT_WIDTH
-        head: list[Any] = [epoch, token, lease_us, 1, 60, fingerprint]
-        outcomes: bytes = self.do(self._record(self.redis, keys.record_events(call or token), [*head, *flat]))
+        script_args = [value for event in events for value in event]
+        assert len(script_args) == len(events) * ARGS_PER_EVENT
+        record = RecordCall(token, lease_us, 1, call or token, 60, fingerprint)
+        outcomes: bytes = self.do(self._record(self.redis, record.keys(self.keys), record.args(epoch, script_args)))
         return outcomes.decode()
 
     def expire(self, lease_us: int, width: int = 1, limit: int = 200) -> None:
@@ -100,7 +100,7 @@ class ScriptHarness:
         """The events logged so far, decoded as the archiver does."""
         entries = self.do(self.redis.xrange(self.keys.events))
         rows, rejects = decode(
-            0, [(stream_id(at), [x for pair in fields.items() for x in pair]) for at, fields in entries]
+            0, [Entry(parse_stream_id(at), [x for pair in fields.items() for x in pair]) for at, fields in entries]
         )
         assert not rejects
         return rows
@@ -109,6 +109,6 @@ class ScriptHarness:
         """What the sums of the deltas in the log say the counters are."""
         sums: dict[str, int] = {}
         for row in self.log():
-            member = f"{row[2]}|{row[3]}"
-            sums[member] = sums.get(member, 0) + row[7]
-        return {member: total for member, total in sums.items() if total}
+            area_mode = join_area_mode(row.area_code, row.multiplayer_mode)
+            sums[area_mode] = sums.get(area_mode, 0) + row.delta
+        return {area_mode: total for area_mode, total in sums.items() if total}

@@ -6,7 +6,8 @@ from starlette.responses import Response
 from app.api.export import FORMATS, Export
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import choice_of, name_of, only, whole_number
-from app.archive.pool import ArchivePool, sql
+from app.archive.pool import ArchivePool
+from app.contract.sql import load_sql
 
 NAMES = ("area_code", "multiplayer_mode", "user_id")
 EVENTS = ("LOGIN", "LOGOUT", "HEARTBEAT", "EXPIRE", "HEAL")
@@ -17,7 +18,7 @@ FIELDS = (
     "outcome",
 )  # fmt: skip
 
-EVENTS_QUERY = sql("events")
+EVENTS_QUERY = load_sql("app.archive", "events")
 
 
 def events_query(request: Request) -> tuple[str, Conditions]:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -12,52 +11,18 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.request import choice_of, parse_json, read_body
 from app.api.response import send_json
-from app.contract.event import FLAT_WIDTH, MAX_ERRORS, flatten
-from app.contract.keys import partition_of
+from app.contract.event import MAX_ERRORS, validate_events
+from app.contract.outcome import Outcome
 from app.contract.problem import Location, problem_at
-from app.errors import InvalidRequest, Problem, Unavailable
-from app.live.group_commit import GroupCommit, RequestKey, partly_applied
+from app.errors import InvalidRequest, Problem
+from app.live.group_commit import RequestKey
+from app.live.ingest import Ingest
 from app.settings import Settings
-
-
-class Ingest:
-    """Distributes events to the partitions' group commits and sums up what became of them."""
-
-    def __init__(self, group_commits: Sequence[GroupCommit]) -> None:
-        self._group_commits = group_commits
-
-    async def record(self, flat: list[str], key: RequestKey | None = None) -> str:
-        """One outcome letter per event, in order. Raises Unavailable or InvalidRequest."""
-        if not flat:
-            return ""
-        if len(self._group_commits) == 1:
-            return await self._group_commits[0].submit(flat, key)
-        parts: dict[int, list[str]] = {}
-        positions: dict[int, list[int]] = {}
-        for start in range(0, len(flat), FLAT_WIDTH):
-            partition = partition_of(flat[start + 1].partition("|")[0], len(self._group_commits))
-            parts.setdefault(partition, []).extend(flat[start : start + FLAT_WIDTH])
-            positions.setdefault(partition, []).append(start // FLAT_WIDTH)
-        answers = await asyncio.gather(
-            *(self._group_commits[p].submit(part, key) for p, part in parts.items()), return_exceptions=True
-        )
-        outcomes = [""] * (len(flat) // FLAT_WIDTH)
-        for partition, answer in zip(parts, answers, strict=True):
-            if isinstance(answer, Unavailable | InvalidRequest):
-                raise partly_applied(answer) if any(isinstance(other, str) for other in answers) else answer
-            if isinstance(answer, BaseException):
-                raise answer
-            for position, outcome in zip(positions[partition], answer, strict=True):
-                outcomes[position] = outcome
-        return "".join(outcomes)
-
-    async def drain(self) -> None:
-        await asyncio.gather(*(group_commit.drain() for group_commit in self._group_commits))
-
 
 ON_INVALID = ("reject", "skip")
 # Events looked at in one go: about 0.05 ms, which is what a read may have to wait for.
 SLICE_EVENTS = 50
+_APPLIED, _CLOCK_SKEW = Outcome.APPLIED.letter, Outcome.CLOCK_SKEW.letter
 _HEADERS = frozenset((b"content-length", b"content-type", b"content-encoding", b"idempotency-key"))
 
 
@@ -82,7 +47,7 @@ class PostEvents:
         body = await read_body(receive, headers, self._settings)
         skip = bool(scope["query_string"]) and choice_of(Request(scope), "on_invalid", ON_INVALID) == "skip"
         items, loc, many = _items(body, headers.get(b"content-type", b""))
-        flat, errors, bad = await _flatten(items, loc, many)
+        script_args, errors, bad = await _validate(items, loc, many)
         if bad and not skip:
             raise InvalidRequest(422, "invalid_events", "Some events are not valid; nothing was applied", errors)
         ingest: Ingest = scope["state"]["ingest"]
@@ -90,11 +55,11 @@ class PostEvents:
         if b"idempotency-key" in headers:
             text = headers[b"idempotency-key"]
             key = _request_key(text, scope["query_string"], body, self._settings.idempotency_seconds)
-        outcomes = await ingest.record(flat, key)
-        answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count("a")}
-        if "k" in outcomes:
+        outcomes = await ingest.record(script_args, key)
+        answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count(_APPLIED)}
+        if _CLOCK_SKEW in outcomes:
             # The server's clock is behind this process's: refused there, by the contract's rule.
-            refused = [position for position, outcome in enumerate(outcomes) if outcome == "k"]
+            refused = [position for position, outcome in enumerate(outcomes) if outcome == _CLOCK_SKEW]
             taken = [position for position in range(len(items)) if position not in set(bad)]
             for position in refused[:100]:
                 place = [*loc, taken[position], "epoch_timestamp"] if many else [*loc, "epoch_timestamp"]
@@ -106,21 +71,21 @@ class PostEvents:
         return orjson.dumps(answer)
 
 
-async def _flatten(items: list[Any], loc: Location, many: bool) -> tuple[list[str], list[dict[str, Any]], list[int]]:
-    """As app.contract.event.flatten; lets other requests have their turn between slices of a large request."""
+async def _validate(items: list[Any], loc: Location, many: bool) -> tuple[list[str], list[dict[str, Any]], list[int]]:
+    """As app.contract.event.validate_events; lets other requests have their turn between slices of a large request."""
     now = time.time()
     if len(items) <= SLICE_EVENTS:
-        return flatten(items, now, loc, many)
-    flat: list[str] = []
+        return validate_events(items, now, loc, many)
+    script_args: list[str] = []
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
     for first in range(0, len(items), SLICE_EVENTS):
-        more, wrong, where = flatten(items[first : first + SLICE_EVENTS], now, loc, many, first)
-        flat += more
+        more, wrong, where = validate_events(items[first : first + SLICE_EVENTS], now, loc, many, first)
+        script_args += more
         errors += wrong[: MAX_ERRORS - len(errors)]
         bad += where
         await asyncio.sleep(0)
-    return flat, errors, bad
+    return script_args, errors, bad
 
 
 def _items(body: bytes, content_type: bytes) -> tuple[list[Any], Location, bool]:

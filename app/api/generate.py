@@ -7,11 +7,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.events import Ingest
 from app.api.request import parse_json, read_body
-from app.contract.event import FLAT_WIDTH
+from app.contract.area_mode import join_area_mode
+from app.contract.calls import ARGS_PER_EVENT
 from app.contract.problem import problem_at
+from app.contract.samples import MODES
 from app.errors import InvalidRequest
+from app.live.ingest import Ingest
 from app.settings import Settings
 
 MAX_EVENTS = 100_000
@@ -23,7 +25,6 @@ NUMBERS = {
     "modes": (5, 1, 1000),
     "seed": (None, -(2**63), 2**63 - 1),
 }
-MODES = ("duel", "team_deathmatch", "capture_the_flag", "battle_royale", "co_op")
 
 
 async def generate_data(request: Request) -> Response:
@@ -31,10 +32,10 @@ async def generate_data(request: Request) -> Response:
     settings: Settings = request.state.settings
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
-    flat = _random_events(**numbers)
+    script_args = _random_events(**numbers)
     ingest: Ingest = request.state.ingest
-    await ingest.record(flat)
-    answer = {"cnt_records_generated": len(flat) // FLAT_WIDTH}
+    await ingest.record(script_args)
+    answer = {"cnt_records_generated": len(script_args) // ARGS_PER_EVENT}
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -63,12 +64,12 @@ def _invalid(errors: list[dict[str, Any]]) -> InvalidRequest:
 def _random_events(events: int, users: int, areas: int, modes: int, seed: int | None) -> list[str]:
     """Mostly log-ins, so that something is left to see; areas are unequally popular."""
     chance = random.Random(seed)
-    flat: list[str] = []
+    script_args: list[str] = []
     for _ in range(events):
         user = chance.randrange(users)
         area = 100 + min(int(chance.paretovariate(1)) - 1, areas - 1)
         mode = chance.randrange(modes)
         name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
         kind = chance.choices(("LOGIN", "LOGOUT", "HEARTBEAT"), (6, 3, 1))[0]
-        flat += (f"user_{user}", f"{area}|{name}", kind, "")
-    return flat
+        script_args += (f"user_{user}", join_area_mode(str(area), name), kind, "")
+    return script_args

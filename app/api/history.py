@@ -13,14 +13,15 @@ from starlette.responses import Response
 
 from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
 from app.api.response import large_json
-from app.archive.pool import ArchivePool, sql
+from app.archive.pool import ArchivePool
+from app.contract.sql import load_sql
 
 MINUTE = 60
 MAX_STEP = 366 * 86_400
 MAX_STEPS = 11_000  # a week by the minute
 DEFAULT_STEPS = 60
 
-MINUTES_QUERY = sql("minutes")
+MINUTES_QUERY = load_sql("app.archive", "minutes")
 
 
 class Steps:

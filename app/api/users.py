@@ -9,9 +9,10 @@ from starlette.responses import Response
 from app.api.pages import MAX_LIMIT, Conditions, add_span, page
 from app.api.request import only, whole_number
 from app.archive.erasure import Erasure
-from app.archive.pool import ArchivePool, sql
+from app.archive.pool import ArchivePool
 from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
+from app.contract.sql import load_sql
 from app.errors import InvalidRequest, Problem
 from app.live.counters import LiveCounters
 from app.settings import Settings
@@ -19,7 +20,7 @@ from app.settings import Settings
 # The event that ends a session -> what is said about it. HEAL: the counts were corrected after a loss of Redis.
 ENDINGS = {"LOGOUT": "logout", "EXPIRE": "expired", "HEAL": "corrected"}
 
-SESSIONS_QUERY = sql("sessions")
+SESSIONS_QUERY = load_sql("app.archive", "sessions")
 
 
 async def get_sessions(request: Request) -> Response:

@@ -5,10 +5,13 @@ import logging
 import secrets
 import time
 
-from app.api.events import Ingest
-from app.archive.pool import ArchivePool, sql
+from app.archive.pool import ArchivePool
+from app.contract.area_mode import join_area_mode
+from app.contract.outcome import EventKind, Outcome
+from app.contract.sql import load_sql
 from app.errors import Unavailable
 from app.live.counters import LiveCounters
+from app.live.ingest import Ingest
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +19,9 @@ log = logging.getLogger(__name__)
 WAIT_SECONDS = 15.0
 PAUSE_SECONDS = 0.05
 
-BEHIND = sql("behind")
-ERASE_USER = sql("erase_user")
-ERASE_REJECTS = sql("erase_rejects")
+BEHIND = load_sql("app.archive", "behind")
+ERASE_USER = load_sql("app.archive", "erase_user")
+ERASE_REJECTS = load_sql("app.archive", "erase_rejects")
 
 
 class Erasure:
@@ -33,10 +36,10 @@ class Erasure:
         The log-outs go the way of all events, so counters and history stay what they are. When they and everything
         before them is archived, one transaction replaces the name by a random one; when is noted, never who.
         """
-        flat = []
+        script_args = []
         for area, mode, _ in await self._counters.sessions(user_id):
-            flat += [user_id, f"{area}|{mode}", "LOGOUT", ""]
-        sessions = (await self._ingest.record(flat)).count("a")
+            script_args += [user_id, join_area_mode(area, mode), EventKind.LOGOUT.value, ""]
+        sessions = (await self._ingest.record(script_args)).count(Outcome.APPLIED.letter)
         positions = await self._counters.let_go()
         async with self._archive.writing() as connection:
             deadline = time.monotonic() + WAIT_SECONDS

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from importlib.resources import files
 from typing import Any
 
 import asyncpg
@@ -37,11 +36,6 @@ PLANNER = {
 
 # What Postgres says when it is not there, or going away, or not yet what it should be.
 _ABSENT = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-
-
-def sql(name: str) -> str:
-    """The statement in app/archive/sql/<name>.sql."""
-    return (files("app.archive") / "sql" / f"{name}.sql").read_text()
 
 
 class ArchivePool:

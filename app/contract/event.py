@@ -1,22 +1,19 @@
-"""The shape of one event, checked and flattened in one pass for the script.
-
-Flat form, four strings an event: user, `area|mode`, LOGIN or LOGOUT or HEARTBEAT, microseconds or "".
-"""
+"""The shape of one event: validated and turned into the script's arguments in one pass (app.contract.calls)."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
+from app.contract.area_mode import join_area_mode
+from app.contract.outcome import POSTED_KINDS
 from app.contract.problem import Location, problem_at
 
-FLAT_WIDTH = 4
-KINDS = ("LOGIN", "LOGOUT", "HEARTBEAT")
 MAX_SKEW_SECONDS = 60
 MAX_ERRORS = 100
 NAME_RULE = "is 1 to 255 characters without control characters and without |"
 
 _name = re.compile(r"[^\x00-\x1f\x7f-\x9f|]{1,255}").fullmatch
-_kinds = {spelling: kind for kind in KINDS for spelling in (kind, kind.lower(), kind.capitalize())}
-_members: dict[tuple[int | str, str], str] = {}
+_kinds = {spelling: kind for kind in map(str, POSTED_KINDS) for spelling in (kind, kind.lower(), kind.capitalize())}
+_area_modes: dict[tuple[int | str, str], str] = {}
 
 
 def is_name(text: str) -> bool:
@@ -24,19 +21,26 @@ def is_name(text: str) -> bool:
     return _name(text) is not None
 
 
-def flatten(
-    items: list[Any], now: float, loc: Location, many: bool = True, first: int = 0
-) -> tuple[list[str], list[dict[str, Any]], list[int]]:
-    """Returns (the good items flattened, in order; what is wrong with the others; the others' positions).
+class Validated(NamedTuple):
+    """`script_args`: those of the valid items, in order. `errors`: at most MAX_ERRORS items' faults.
+    `bad`: the positions of all invalid items."""
 
-    `now` is the time in seconds that `epoch_timestamp` may lie at most 60 s ahead of; `loc` is where the items
-    stand in the body, `many` whether they stand in a list there, `first` the position of the first of them.
+    script_args: list[str]
+    errors: list[dict[str, Any]]
+    bad: list[int]
+
+
+def validate_events(items: list[Any], now: float, loc: Location, many: bool = True, first: int = 0) -> Validated:
+    """Never raises: what is wrong is in the answer.
+
+    `now`, in seconds since 1970: `epoch_timestamp` may be at most 60 s later. `loc`: where the items stand in the body,
+    `many`: whether they stand in a list there, `first`: the position of the first of them.
     """
-    flat: list[str] = []
+    script_args: list[str] = []
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
     latest = now + MAX_SKEW_SECONDS
-    append = flat.append
+    append = script_args.append
     for position, item in enumerate(items, first):
         try:
             area, mode = item["area_code"], item["multiplayer_mode"]
@@ -46,7 +50,7 @@ def flatten(
             # A dictionary would take True for 1 and 1.0 for 1: types first.
             if type(area) not in _AREA_TYPES or type(mode) is not str or not _name(user):
                 raise ValueError
-            member = _members.get((area, mode)) or _remember_member(area, mode)
+            area_mode = _area_modes.get((area, mode)) or _remember_area_mode(area, mode)
             if stamp is None:
                 time = ""
             elif type(stamp) in _TIME_TYPES and 0 <= stamp <= latest:
@@ -59,36 +63,36 @@ def flatten(
                 errors.extend(_errors_of(item, latest, [*loc, position] if many else loc))
             continue
         append(user)
-        append(member)
+        append(area_mode)
         append(kind)
         append(time)
-    return flat, errors, bad
+    return Validated(script_args, errors, bad)
 
 
 _AREA_TYPES = frozenset({int, str})
 _TIME_TYPES = frozenset({int, float})
 
 
-def _remember_member(area: int | str, mode: str) -> str:
+def _remember_area_mode(area: int | str, mode: str) -> str:
     """Areas and modes are few and come again: their checks are made once. Raises ValueError."""
     if not _name(str(area)) or not _name(mode):
         raise ValueError
-    if len(_members) >= 100_000:
-        _members.clear()
-    member = _members[area, mode] = f"{area}|{mode}"
-    return member
+    if len(_area_modes) >= 100_000:
+        _area_modes.clear()
+    area_mode = _area_modes[area, mode] = join_area_mode(str(area), mode)
+    return area_mode
 
 
 def _remember_kind(name: Any) -> str:
     """Any letter case: at most 2**9 spellings of each. Raises ValueError."""
-    if type(name) is not str or not name.isascii() or name.upper() not in KINDS:
+    if type(name) is not str or not name.isascii() or name.upper() not in POSTED_KINDS:
         raise ValueError
     kind = _kinds[name] = name.upper()
     return kind
 
 
 def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
-    """Everything that is wrong with an item that flatten() could not use."""
+    """Everything that is wrong with an item that validate_events() could not use."""
     if not isinstance(item, dict):
         return [problem_at(loc, "type", "an event is a JSON object")]
     errors = []
@@ -101,17 +105,17 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
             what = "a string or an integer" if name == "area_code" else "a string"
             errors.append(problem_at([*loc, name], "type", f"{name} is {what}"))
         elif name == "events_name":
-            if not isinstance(value, str) or not value.isascii() or value.upper() not in KINDS:
-                errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(KINDS)}"))
+            if not isinstance(value, str) or not value.isascii() or value.upper() not in POSTED_KINDS:
+                errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(POSTED_KINDS)}"))
         elif not _name(str(value)):
             errors.append(problem_at([*loc, name], "invalid_name", f"{name} {NAME_RULE}"))
     stamp = item.get("epoch_timestamp")
-    place: Location = [*loc, "epoch_timestamp"]
+    stamp_loc: Location = [*loc, "epoch_timestamp"]
     if stamp is not None:
         if type(stamp) not in _TIME_TYPES:
-            errors.append(problem_at(place, "type", "epoch_timestamp is a number of seconds since 1970"))
+            errors.append(problem_at(stamp_loc, "type", "epoch_timestamp is a number of seconds since 1970"))
         elif stamp < 0:
-            errors.append(problem_at(place, "range", "epoch_timestamp is not before 1970"))
+            errors.append(problem_at(stamp_loc, "range", "epoch_timestamp is not before 1970"))
         elif stamp > latest:
-            errors.append(problem_at(place, "clock_skew", "epoch_timestamp is more than 60 s in the future"))
+            errors.append(problem_at(stamp_loc, "clock_skew", "epoch_timestamp is more than 60 s in the future"))
     return errors

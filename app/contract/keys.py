@@ -46,6 +46,9 @@ class Keys:
         """Index of the timer wheel; its buckets are `{p}:expiry:<due second>`."""
         return self.tag + "expiry"
 
+    def expiry_bucket(self, due_second: int) -> str:
+        return f"{self.expiry}:{due_second}"
+
     @property
     def archived(self) -> str:
         return self.tag + "archived"
@@ -54,10 +57,6 @@ class Keys:
     def let_go(self) -> str:
         """The log up to this id goes as soon as it is archived: somebody in it was erased."""
         return self.tag + "let_go"
-
-    def record_events(self, call: str) -> list[str]:
-        """KEYS of the script of that name."""
-        return [self.epoch, self.call(call), self.events, self.areas, self.expiry]
 
     def area(self, area_code: str) -> str:
         return f"{self.tag}area:{area_code}"

@@ -9,6 +9,7 @@ from typing import cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.contract.area_mode import split_area_mode
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS, keys_of, partition_of
 from app.errors import Unavailable
@@ -121,8 +122,8 @@ class LiveCounters:
             raise _unavailable(error) from error
         found = []
         for reply in replies:
-            for member, at in pairs(reply):
-                area, _, mode = member.decode().partition("|")
+            for area_mode, at in pairs(reply):
+                area, mode = split_area_mode(area_mode.decode())
                 found.append((area, mode, float(at) / 1_000_000))
         return sorted(found, key=lambda session: -session[2])
 

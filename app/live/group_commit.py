@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.archive.pool import archived_epoch
-from app.contract.event import FLAT_WIDTH
+from app.contract.calls import ARGS_PER_EVENT, RecordCall
 from app.contract.keys import Keys
 from app.contract.token import new_token
 from app.errors import InvalidRequest, Unavailable
@@ -59,7 +59,7 @@ class RequestKey:
 class _Submission:
     """The events of one request in one partition, on their way through one or more calls, one after the other."""
 
-    flat: list[str]
+    script_args: list[str]
     key: RequestKey | None
     deadline: float
     answer: asyncio.Future[str]
@@ -69,7 +69,7 @@ class _Submission:
     @property
     def next_events(self) -> int:
         """How many of its events the next call can take."""
-        return min(CALL_EVENTS, (len(self.flat) - self.sent) // FLAT_WIDTH)
+        return min(CALL_EVENTS, (len(self.script_args) - self.sent) // ARGS_PER_EVENT)
 
     @property
     def alone(self) -> bool:
@@ -100,16 +100,14 @@ class GroupCommit:
         self._failing = 0  # of them, those that Redis did not answer at first
         self.memory_full = False
         self.accepted = 0  # events taken so far
-        self._lease = str(settings.lease_us)
-        self._width = str(settings.expiry_bucket_seconds)
 
-    async def submit(self, flat: list[str], key: RequestKey | None = None) -> str:
+    async def submit(self, script_args: list[str], key: RequestKey | None = None) -> str:
         """Applies the events; returns one outcome letter each (lua/record_events.lua).
 
         Raises Unavailable when they were refused or their outcome is unknown, InvalidRequest when the
         key belongs to another request.
         """
-        count = len(flat) // FLAT_WIDTH
+        count = len(script_args) // ARGS_PER_EVENT
         if self._failing:
             raise _unreachable()
         if self.memory_full:
@@ -118,7 +116,7 @@ class GroupCommit:
             raise Unavailable("queue_full", "More events are waiting than this process takes; nothing was applied")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.write_deadline_seconds
-        submission = _Submission(flat, key, deadline, loop.create_future())
+        submission = _Submission(script_args, key, deadline, loop.create_future())
         self._waiting += count
         self._enqueue(submission)
         if not self._flushing or (self._ready >= CALL_EVENTS and self._flushing < MAX_CALLS):
@@ -160,14 +158,15 @@ class GroupCommit:
         token = new_token()
         call, seconds, fingerprint = token, RETRY_ANSWER_SECONDS, ""
         if first.key is not None:
-            part = first.sent // (CALL_EVENTS * FLAT_WIDTH)
+            part = first.sent // (CALL_EVENTS * ARGS_PER_EVENT)
             call, seconds, fingerprint = f"{first.key.name}:{part}", first.key.seconds, first.key.fingerprint
         script = record_rest if first.outcomes else record_events
-        keys = self._keys.record_events(call)
-        head = [token, self._lease, self._width, str(seconds), fingerprint]
+        record = RecordCall(
+            token, self._settings.lease_us, self._settings.expiry_bucket_seconds, call, seconds, fingerprint
+        )
         try:
             deadline = max(submission.deadline for submission, _ in group)
-            outcomes = await self._call(script, keys, head + args, deadline)
+            outcomes = await self._call(script, record, args, deadline)
         except (Unavailable, InvalidRequest) as error:
             for submission, _ in group:
                 self._finish(submission, partly_applied(error) if submission.outcomes else error)
@@ -176,9 +175,9 @@ class GroupCommit:
         start = 0
         for submission, count in group:
             submission.outcomes.append(outcomes[start : start + count])
-            submission.sent += count * FLAT_WIDTH
+            submission.sent += count * ARGS_PER_EVENT
             start += count
-            if submission.sent == len(submission.flat):
+            if submission.sent == len(submission.script_args):
                 self._finish(submission, None)
             else:
                 self._enqueue(submission)
@@ -197,14 +196,14 @@ class GroupCommit:
             self._ready -= submission.weight
             count = min(room, submission.next_events)
             group.append((submission, count))
-            args += submission.flat[submission.sent : submission.sent + count * FLAT_WIDTH]
+            args += submission.script_args[submission.sent : submission.sent + count * ARGS_PER_EVENT]
             room -= count
             if submission.alone:
                 break
         return group, args
 
     def _finish(self, submission: _Submission, error: Unavailable | InvalidRequest | None) -> None:
-        self._waiting -= len(submission.flat) // FLAT_WIDTH
+        self._waiting -= len(submission.script_args) // ARGS_PER_EVENT
         if submission.answer.done():
             return  # the client is gone
         if error is None:
@@ -212,7 +211,7 @@ class GroupCommit:
         else:
             submission.answer.set_exception(error)
 
-    async def _call(self, script: Script, keys: list[str], args: list[str], deadline: float) -> str:
+    async def _call(self, script: Script, record: RecordCall, script_args: list[str], deadline: float) -> str:
         """One script call, repeated with the same token until it answers or the deadline passes."""
         clock = asyncio.get_running_loop().time
         failing = 0
@@ -223,7 +222,7 @@ class GroupCommit:
                 try:
                     if self._epoch is None:
                         self._epoch = await self._read_epoch()
-                    outcomes = await self._run(script, keys, [self._epoch, *args])
+                    outcomes = await self._run(script, record.keys(self._keys), record.args(self._epoch, script_args))
                     if failing:
                         log.info("Redis answers again", extra={"action": "redis_back"})
                     return outcomes.decode()

@@ -5,7 +5,8 @@ from typing import Any
 from app.api.audit_events import EVENTS, OUTCOMES
 from app.api.generate import NUMBERS
 from app.api.users import ENDINGS
-from app.contract.event import KINDS, MAX_ERRORS
+from app.contract.event import MAX_ERRORS
+from app.contract.outcome import POSTED_KINDS
 from app.openapi.problems import FAULTS, PROBLEMS
 
 Schema = dict[str, Any]
@@ -91,9 +92,9 @@ SCHEMAS: dict[str, Schema] = {
             "user_id": NAME,
             "events_name": {
                 "type": "string",
-                "pattern": _any_case(KINDS),
-                "description": f"One of {', '.join(KINDS)}, in any letter case",
-                "examples": list(KINDS),
+                "pattern": _any_case(POSTED_KINDS),
+                "description": f"One of {', '.join(POSTED_KINDS)}, in any letter case",
+                "examples": list(POSTED_KINDS),
             },
             "epoch_timestamp": {
                 "type": ["number", "null"],

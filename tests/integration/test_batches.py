@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.contract.log import LOG_START, Entry, StreamId, decode, format_entry
 from app.contract.token import new_token
 from archiver import batches, retention, stream
 from tests.minutes_model import EVENTS, MINUTES, minutes_of
@@ -29,9 +30,8 @@ SELECT = f"SELECT {', '.join(batches.COLUMNS)} FROM area_mode_events ORDER BY st
 SUMS = "SELECT area_code, multiplayer_mode, current_count::int FROM area_mode_events_agg ORDER BY 1, 2"
 
 
-def entry(seq: int, lines: list[str], at: int = NOW) -> stream.Entry:
-    text = "\n".join(lines).encode()
-    return (1, seq), [b"token", new_token().encode(), b"at", str(at).encode(), b"events", text]
+def entry(seq: int, lines: list[str], at: int = NOW) -> Entry:
+    return Entry(StreamId(1, seq), format_entry(new_token(), at, lines))
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ async def connection(dsn: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def store(connection: Any, checkpoint: batches.Checkpoint, *entries: stream.Entry) -> batches.Checkpoint:
-    seen = stream.Snapshot(checkpoint.epoch, "", "", (0, 0), 0, 0, list(entries))
+async def store(connection: Any, checkpoint: batches.Checkpoint, *entries: Entry) -> batches.Checkpoint:
+    seen = stream.Snapshot(checkpoint.epoch, "", "", LOG_START, 0, 0, list(entries))
     checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
     return checkpoint
 
@@ -59,7 +59,7 @@ async def sums(connection: Any) -> list[Any]:
 async def test_the_fast_way_writes_what_decode_says(connection: Any) -> None:
     batch = [entry(1, LINES), entry(2, LINES[:2])]
     await store(connection, await batches.open_checkpoint(connection, 0, "e"), *batch)
-    rows, rejects = stream.decode(0, batch)
+    rows, rejects = decode(0, batch)
     assert [tuple(row) for row in await connection.fetch(SELECT)] == sorted(
         rows, key=lambda r: (r[10], r[11], r[0].int)
     )
@@ -87,7 +87,7 @@ async def test_what_cannot_be_stored_is_kept_aside_and_the_rest_stored(connectio
 
 
 async def test_a_foreign_entry_is_kept_aside(connection: Any) -> None:
-    foreign: stream.Entry = (1, 5), [b"hello", b"world"]
+    foreign = Entry(StreamId(1, 5), [b"hello", b"world"])
     await store(connection, await batches.open_checkpoint(connection, 0, "e"), entry(1, LINES[:1]), foreign)
     assert await connection.fetchval("SELECT count(*) FROM area_mode_events") == 1
     assert await connection.fetchval("SELECT count(*) FROM archive_rejects") == 1
@@ -106,7 +106,7 @@ def random_lines(chance: random.Random, count: int) -> list[str]:
 async def test_minutes_are_the_events_counted_whatever_the_order_and_the_batches(connection: Any, seed: int) -> None:
     chance = random.Random(seed)
     checkpoint = await batches.open_checkpoint(connection, 0, "e")
-    stored: list[stream.Entry] = []
+    stored: list[Entry] = []
     for number in range(12):
         batch = [
             entry(number * 10 + n, random_lines(chance, chance.randrange(1, 30)), NOW + number * 20_000_000)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.contract.log import Entry, StreamId, format_entry
 from app.contract.token import new_token
-from archiver import batches, retention, stream
+from archiver import batches, retention
 
 PARTITIONS = "SELECT relname FROM pg_class WHERE relname ~ '^area_mode_events_[0-9]{8}$' AND relispartition ORDER BY 1"
 ARCHIVED = """
@@ -34,11 +35,9 @@ def name_of(back: int) -> str:
     return f"area_mode_events_{retention.today() - timedelta(days=back):%Y%m%d}"
 
 
-def entry(back: int, *lines: str) -> stream.Entry:
+def entry(back: int, *lines: str) -> Entry:
     at = int((datetime.now(UTC) - timedelta(days=back)).timestamp())
-    return (at * 1000, 0), [
-        b"token", new_token(at * 1000).encode(), b"at", b"%d" % (at * 1_000_000), b"events", "\n".join(lines).encode(),
-    ]  # fmt: skip
+    return Entry(StreamId(at * 1000, 0), format_entry(new_token(at * 1000), at * 1_000_000, lines))
 
 
 async def fill(connection: Any) -> None:

@@ -22,7 +22,7 @@ def now() -> int:
 def test_event_older_than_the_lease_is_logged_and_changes_nothing(engine: ScriptHarness) -> None:
     assert engine.record([("u", "1|m", "LOGIN", str(now() - LEASE - SECOND))], lease_us=LEASE) == "l"
     assert (engine.counters(), engine.sessions()) == ({}, {})
-    assert [(row[5], row[7], row[8]) for row in engine.log()] == [("LOGIN", 0, "late")]
+    assert [(row.events_name, row.delta, row.outcome) for row in engine.log()] == [("LOGIN", 0, "late")]
 
 
 def test_event_far_ahead_of_the_clock_is_refused_alone(engine: ScriptHarness) -> None:
@@ -41,7 +41,7 @@ def test_arrivals_of_a_call_keep_their_order_also_behind_a_session_ahead_of_the_
 def test_log_gives_times_exactly_near_and_far(engine: ScriptHarness) -> None:
     stamps = [now(), now() - 7 * SECOND + 1, now() - 10**14 - 3, 1, 1_712_395_620_000_001]
     engine.record([(f"u{n}", "1|m", "LOGIN", str(stamp)) for n, stamp in enumerate(stamps)])
-    assert [round(row[6] * SECOND) for row in engine.log()] == stamps
+    assert [round(row.epoch_timestamp * SECOND) for row in engine.log()] == stamps
 
 
 def test_repeated_call_answers_as_the_first_and_applies_once(engine: ScriptHarness) -> None:
@@ -93,7 +93,7 @@ def test_sessions_end_with_the_lease_and_nothing_stays_but_the_log(engine: Scrip
 
     eventually(nothing_is_left)
     assert engine.logged_counters() == {}
-    assert sum(row[5] == "EXPIRE" for row in engine.log()) == 500
+    assert sum(row.events_name == "EXPIRE" for row in engine.log()) == 500
     assert not engine.do(engine.redis.keys(engine.keys.expiry + "*")), "the wheel is empty"
 
 

@@ -1,0 +1,45 @@
+"""Events on their way to the partitions that hold their areas."""
+
+import asyncio
+from collections.abc import Sequence
+
+from app.contract.area_mode import split_area_mode
+from app.contract.calls import ARGS_PER_EVENT
+from app.contract.keys import partition_of
+from app.errors import InvalidRequest, Unavailable
+from app.live.group_commit import GroupCommit, RequestKey, partly_applied
+
+
+class Ingest:
+    """Distributes events to the partitions' group commits and sums up what became of them."""
+
+    def __init__(self, group_commits: Sequence[GroupCommit]) -> None:
+        self._group_commits = group_commits
+
+    async def record(self, script_args: list[str], key: RequestKey | None = None) -> str:
+        """One outcome letter per event, in order. Raises Unavailable or InvalidRequest."""
+        if not script_args:
+            return ""
+        if len(self._group_commits) == 1:
+            return await self._group_commits[0].submit(script_args, key)
+        parts: dict[int, list[str]] = {}
+        positions: dict[int, list[int]] = {}
+        for start in range(0, len(script_args), ARGS_PER_EVENT):
+            partition = partition_of(split_area_mode(script_args[start + 1])[0], len(self._group_commits))
+            parts.setdefault(partition, []).extend(script_args[start : start + ARGS_PER_EVENT])
+            positions.setdefault(partition, []).append(start // ARGS_PER_EVENT)
+        answers = await asyncio.gather(
+            *(self._group_commits[p].submit(part, key) for p, part in parts.items()), return_exceptions=True
+        )
+        outcomes = [""] * (len(script_args) // ARGS_PER_EVENT)
+        for partition, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, Unavailable | InvalidRequest):
+                raise partly_applied(answer) if any(isinstance(other, str) for other in answers) else answer
+            if isinstance(answer, BaseException):
+                raise answer
+            for position, outcome in zip(positions[partition], answer, strict=True):
+                outcomes[position] = outcome
+        return "".join(outcomes)
+
+    async def drain(self) -> None:
+        await asyncio.gather(*(group_commit.drain() for group_commit in self._group_commits))
