@@ -1,4 +1,7 @@
-"""Structured logs: one JSON object a line, to stderr or a file. Never values that were sent, never secrets."""
+"""Structured logs: one JSON object a line, to stderr or a file.
+
+They never hold values that clients sent, nor secrets.
+"""
 
 import logging
 import sys
@@ -29,8 +32,8 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
     @staticmethod
-    def converter(timestamp: float | None) -> Any:
-
+    def converter(timestamp: float | None) -> time.struct_time:
+        """UTC."""
         return time.gmtime(timestamp)
 
 
@@ -41,8 +44,8 @@ def configure(settings: Settings) -> None:
         handler = logging.FileHandler(settings.log_file)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    # Their own lines say what ours say already, or at every tick that nothing happened.
+    # Their lines repeat ours, or say at every tick that nothing happened.
     for noisy in ("uvicorn.access", "apscheduler", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel("WARNING")
-    # A job that is still running when its next turn comes is how the archiver works when there is much to do.
+    # A job still running at its next turn is normal while there is much to archive.
     logging.getLogger("apscheduler.scheduler").setLevel("ERROR")

@@ -12,20 +12,25 @@ class SettingsError(ValueError):
     """A setting cannot be used. Names the variable, never its value: a DSN holds a password."""
 
 
-def _setting(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+def _setting(
+    default: Any, doc: str, low: float | None = None, high: float | None = None, *, secret: bool = False
+) -> Any:
+    """`low` and `high` are the smallest and the largest allowed number; a secret is left out of the repr."""
+    return field(default=default, repr=not secret, metadata={"doc": doc, "low": low, "high": high})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Field `x_y` is the variable `MODEPULSE_X_Y`; the README's table is checked against this class."""
 
-    redis_url: str = _setting("", "Redis to use; unset: `modepulse dev` starts one")
-    postgres_dsn: str = _setting("", "Postgres to use; unset: `modepulse dev` starts one")
-    postgres_read_dsn: str = _setting("", "Postgres that audit and history queries ask, a replica; unset: the other")
+    redis_url: str = _setting("", "Redis to use; unset: `modepulse dev` starts one", secret=True)
+    postgres_dsn: str = _setting("", "Postgres to use; unset: `modepulse dev` starts one", secret=True)
+    postgres_read_dsn: str = _setting(
+        "", "Postgres that audit and history queries ask, a replica; unset: the other", secret=True
+    )
     redis_server: str = _setting("", "redis-server binary (>= 7.0) that `modepulse dev` and the tests start")
     partitions: int = _setting(1, "partitions of the areas; fixed at first start", 1, 4096)
-    session_lease_seconds: float = _setting(900.0, "a session without event for so long expires", 1, 86_400)
+    session_lease_seconds: float = _setting(900.0, "a session without an event for this long expires", 1, 86_400)
     max_body_bytes: int = _setting(16 * 1024 * 1024, "larger request bodies get 413", 1024)
     body_timeout_seconds: float = _setting(30.0, "a body that takes longer to arrive gets 408", 0.1)
     queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
@@ -38,7 +43,9 @@ class Settings:
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
     query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
     max_exports: int = _setting(2, "CSV and NDJSON exports at a time, of all API processes together", 1, 100)
-    admin_token: str = _setting("", "what DELETE /users/{user_id} asks for; unset: `modepulse dev` makes one")
+    admin_token: str = _setting(
+        "", "what DELETE /users/{user_id} asks for; unset: `modepulse dev` makes one", secret=True
+    )
     log_level: str = _setting("info", "debug, info, warning or error")
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 
@@ -54,11 +61,12 @@ class Settings:
 
     @property
     def lease_us(self) -> int:
+        """The lease in microseconds."""
         return round(self.session_lease_seconds * 1_000_000)
 
     @property
     def expiry_bucket_seconds(self) -> int:
-        """Seconds that one bucket of the expiry wheel covers: a minute at the usual lease of 15 minutes."""
+        """Seconds covered by one bucket of the expiry wheel: a minute at the default lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
 
 

@@ -15,8 +15,8 @@ from app.contract.event import MAX_ERRORS, validate_events
 from app.contract.outcome import Outcome
 from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem
-from app.live.group_commit import RequestKey
 from app.live.ingest import Ingest
+from app.live.submission import RequestKey
 from app.settings import Settings
 
 ON_INVALID = ("reject", "skip")

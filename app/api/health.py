@@ -1,7 +1,5 @@
 """GET /healthz (this process lives) and /readyz (it can take and answer)."""
 
-import os
-import signal
 from typing import Any
 
 import orjson
@@ -24,9 +22,7 @@ async def readyz(request: Request) -> Response:
     try:
         reason = await counters.closed_reason()
     except SettingsMismatch:
-        # Redis was out of reach at the start, when this is looked at first.
-        os.kill(os.getpid(), signal.SIGTERM)
-        reason = "settings_mismatch"
+        reason = "settings_mismatch"  # the monitor is about to end this process
     if reason is None:
         monitor: RedisMonitor = request.state.monitor
         ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if monitor.degraded is None else "full"}

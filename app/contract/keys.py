@@ -1,16 +1,31 @@
-"""Every key name in Redis. All keys of a partition carry its hash tag, so that they share a cluster slot."""
+"""Every key name in Redis. All keys of a partition carry its hash tag `{p}`, so that they share a cluster slot.
+
+| key | type | holds | unit |
+| --- | --- | --- | --- |
+| `{p}:area:<area_code>` | sorted set | mode -> active users; a mode that reaches 0 is removed | users |
+| `{p}:user:<user_id>` | sorted set | area_mode -> time of the session's last event, negative once logged out | us since 1970 |
+| `{p}:expiry` | sorted set | index of the timer wheel: the due seconds that have a bucket | s since 1970 |
+| `{p}:expiry:<second>` | list | sessions `user_id|area|mode` to look at once that second has passed | |
+| `{p}:events` | stream | the event log (app.contract.log) | |
+| `{p}:areas` | set | areas ever seen in the partition | |
+| `{p}:epoch` | string | token of the partition's present life; absent while it is closed | |
+| `{p}:archived` | string | last archived stream id; for operators, the checkpoint in Postgres is what counts | |
+| `{p}:call:<name>` | string | what a script call answered, for its retries; expires | |
+| `{0}:partitions` | string | how many partitions this Redis was opened with | |
+| `{0}:accepted` | string | events accepted by all API processes together | events |
+| `{0}:building` | string | only in a state that is being rebuilt | |
+"""
 
 from binascii import crc_hqx
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-# Kept in partition 0: how many partitions this Redis was opened with.
 PARTITIONS = "{0}:partitions"
 
-# Events taken by all processes, as each adds up once a second: what the events a second are told from.
+# Each API process adds what it accepted once a second. Source of `events_per_second`.
 ACCEPTED = "{0}:accepted"
 
-# In a state that is being rebuilt: still there when it is complete, unless somebody wiped the server meanwhile.
+# Set when a rebuild begins and looked for at its end: missing then, the server was wiped meanwhile.
 BUILDING = "{0}:building"
 
 
@@ -21,36 +36,42 @@ def partition_of(area_code: str, partitions: int) -> int:
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one partition. Scripts derive user, area and wheel keys from the same tag by themselves."""
+    """The keys of one partition. Scripts derive the keys of users, areas and buckets from the tag of KEYS[1]."""
 
     partition: int
 
     @cached_property
     def tag(self) -> str:
+        """`{p}:`, which every key of the partition starts with."""
         return f"{{{self.partition}}}:"
 
     @property
     def epoch(self) -> str:
+        """Token of the partition's present life."""
         return self.tag + "epoch"
 
     @property
     def events(self) -> str:
+        """The event log."""
         return self.tag + "events"
 
     @property
     def areas(self) -> str:
+        """The areas ever seen here."""
         return self.tag + "areas"
 
     @property
     def expiry(self) -> str:
-        """Index of the timer wheel; its buckets are `{p}:expiry:<due second>`."""
+        """Index of the timer wheel."""
         return self.tag + "expiry"
 
     def expiry_bucket(self, due_second: int) -> str:
+        """Sessions to look at once that second has passed."""
         return f"{self.expiry}:{due_second}"
 
     @property
     def archived(self) -> str:
+        """Last archived stream id."""
         return self.tag + "archived"
 
     @property
@@ -59,15 +80,19 @@ class Keys:
         return self.tag + "let_go"
 
     def area(self, area_code: str) -> str:
+        """The area's counters."""
         return f"{self.tag}area:{area_code}"
 
     def user(self, user_id: str) -> str:
+        """The user's session set."""
         return f"{self.tag}user:{user_id}"
 
     def call(self, name: str) -> str:
+        """The kept answer of a script call: `name` is its token, or stands for an Idempotency-Key."""
         return f"{self.tag}call:{name}"
 
 
 @lru_cache(maxsize=4096)
 def keys_of(partition: int) -> Keys:
+    """The keys of a partition, one object for each."""
     return Keys(partition)

@@ -1,4 +1,4 @@
-"""Live push: a subscription that somebody listens to is read once a tick, however many subscribe to it."""
+"""Live push: what is subscribed to is read once a tick, however many subscribe to it."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ Subscription = TypeVar("Subscription", bound=Hashable)
 
 TICK_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
-# Listeners woken in one go: about a millisecond of sending, then other requests have their turn.
+# Subscribers woken in one go: about a millisecond of sending, then other requests have their turn.
 SLICE_SUBSCRIBERS = 50
 
 
 class Frame:
-    """One server-sent event. Its id is `<ms since 1970>-<digest>`: the same state has the same digest in every
-    process, so a subscriber that comes back with it, to whichever process, is told only what it does not know."""
+    """One server-sent event. Its id is `<ms since 1970>-<digest>`: the same state has the same digest in every process,
+    so a subscriber that reconnects with it, to whichever process, is sent only what it does not have."""
 
     __slots__ = ("body", "digest", "sent")
 
@@ -33,7 +33,7 @@ class Frame:
 
 
 class ProblemFrame:
-    """Told instead while the state cannot be read. Without id: the subscriber still knows what it knew."""
+    """Sent while the state cannot be read. It has no id: the subscriber keeps the last state and its id."""
 
     __slots__ = ("digest", "sent")
 
@@ -43,7 +43,7 @@ class ProblemFrame:
 
 
 class Subscriber:
-    """One who waits to be woken; what there is to tell stands in the channel."""
+    """Waits to be woken; the frame to send is the channel's."""
 
     __slots__ = ("_woken",)
 
@@ -51,16 +51,20 @@ class Subscriber:
         self._woken: asyncio.Future[None] | None = None
 
     def wake(self, *_: object) -> None:
+        """Ends `woken`; takes any arguments, to serve as a callback."""
         if self._woken is not None and not self._woken.done():
             self._woken.set_result(None)
 
     async def woken(self) -> None:
+        """Waits for the next `wake`."""
         self._woken = asyncio.get_running_loop().create_future()
         await self._woken
 
 
 class Channel:
-    """A subscription's newest answer and who listens to it. Nobody has a queue: who is slow finds the newest only."""
+    """The newest frame of a subscription, and its subscribers.
+
+    They have no queue: a slow one skips to the newest frame."""
 
     def __init__(self, body: bytes) -> None:
         self.frame: Frame | ProblemFrame = Frame(body)
@@ -68,18 +72,20 @@ class Channel:
         self.unannounced = False
 
     def show(self, body: bytes) -> None:
+        """Makes a frame of a body that differs from the last one."""
         if not (isinstance(self.frame, Frame) and self.frame.body == body):
             self.frame = Frame(body)
             self.unannounced = True
 
     def fail(self, problem: Problem) -> None:
+        """Shows a problem instead, once."""
         if self.frame.digest != problem.code:
             self.frame = ProblemFrame(problem)
             self.unannounced = True
 
 
 class Hub(Generic[Subscription]):
-    """`read` gives the body of each subscription, or raises Problem."""
+    """`read` returns the body of each subscription, or raises Problem."""
 
     def __init__(self, read: Callable[[Iterable[Subscription]], Awaitable[Mapping[Subscription, bytes]]]) -> None:
         self._read = read
@@ -96,7 +102,7 @@ class Hub(Generic[Subscription]):
         if channel is None:
             channel = self._channels[subscription] = Channel(body)
         else:
-            # The others are told at the next tick: who comes does not make them hear more often.
+            # The others get it at the next tick: a newcomer does not make their frames more frequent.
             channel.show(body)
         subscriber = Subscriber()
         channel.subscribers.add(subscriber)
@@ -117,12 +123,12 @@ class Hub(Generic[Subscription]):
                 subscriber.wake()
 
     async def _tick_on(self) -> None:
-        """As long as anybody listens."""
+        """Ticks as long as there are subscribers."""
         clock = asyncio.get_running_loop().time
         next_heartbeat = clock() + HEARTBEAT_SECONDS
         try:
             while self._channels and not self.closed:
-                # From end to begin, so that two frames of a channel are never closer than a tick.
+                # Sleep between ticks, not until the next multiple: two frames of a channel are at least this far apart.
                 await asyncio.sleep(TICK_SECONDS)
                 await self._tick()
                 channels = list(self._channels.values())

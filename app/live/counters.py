@@ -1,4 +1,4 @@
-"""The Redis commands of the read path."""
+"""Reads of the live counters: the Redis commands of GET /stats and its relatives."""
 
 import asyncio
 import math
@@ -16,21 +16,21 @@ from app.errors import Unavailable
 from app.live.multiplexer import Multiplexer, packed
 from app.settings import Settings
 
-# An area's modes and their counts in turn, most played first, as Redis gives them: mode, count, mode, count...
+# An area's modes and counts, most played first, flat as Redis returns them: mode, count, mode, count...
 Ranking = list[bytes]
 # area -> (mode, players), most played first
 Overview = dict[str, list[tuple[str, int]]]
 
 
-# How old an answer about all areas together may be, as it costs a read of every area: so many times what that took,
-# within bounds.
+# The overview reads every area, so it is cached for OVERVIEW_SHARE times as long as the read took, clamped to
+# OVERVIEW_SECONDS (min, max).
 OVERVIEW_SHARE = 10
 OVERVIEW_SECONDS = (0.25, 1.0)
 PIPELINE_AREAS = 500
 
 
 class LiveCounters:
-    """Reads of one service process. Every method raises Unavailable when Redis does not answer."""
+    """One per API process. Every method raises Unavailable when Redis does not answer."""
 
     def __init__(self, redis: Redis, reads: Multiplexer, settings: Settings) -> None:
         self._redis = redis
@@ -38,14 +38,14 @@ class LiveCounters:
         self._partitions = settings.partitions
         self._wanted: dict[tuple[str, int], list[asyncio.Future[Ranking]]] = {}
         self._reading: asyncio.Task[None] | None = None
-        self._overview: tuple[float, Overview] = (-math.inf, {})  # good until, what
+        self._overview: tuple[float, Overview] = (-math.inf, {})  # (valid until, overview)
         self._overview_lock = asyncio.Lock()
 
     def ranking(self, area: str, limit: int) -> asyncio.Future[Ranking]:
-        """Its modes with players, most played first; limit 0 means all of them.
+        """The area's modes with players, most played first; limit 0 means all of them.
 
-        Requests of the same moment share one pipeline, and an area asked for twice is read once. It is sent
-        after all of them have asked, so no answer is older than its request.
+        Requests of one turn of the event loop share one pipeline, and an area is read once for all of them. The
+        pipeline is sent after they have asked, so no answer is older than its request.
         """
         answer: asyncio.Future[Ranking] = asyncio.get_running_loop().create_future()
         wanted = self._wanted.get((area, limit))
@@ -87,9 +87,9 @@ class LiveCounters:
     async def overview(self) -> Overview:
         """The rankings of all areas that have players, at most a second old."""
         async with self._overview_lock:
-            good_until, overview = self._overview
+            valid_until, overview = self._overview
             start = time.monotonic()
-            if start < good_until:
+            if start < valid_until:
                 return overview
             overview = {}
             try:
@@ -111,7 +111,7 @@ class LiveCounters:
             return overview
 
     async def sessions(self, user_id: str) -> list[tuple[str, str, float]]:
-        """(area, mode, time of the last event in seconds) of what the user is active in, newest first."""
+        """(area, mode, time of the last event in seconds since 1970) of each active session, newest first."""
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for partition in range(self._partitions):
@@ -144,7 +144,7 @@ class LiveCounters:
         return list(partitions), list(times), list(sequences)
 
     async def closed_reason(self) -> str | None:
-        """Why events cannot be taken now; None when they can. Raises SettingsMismatch."""
+        """Why events cannot be taken now: a code, or None when they can. Raises SettingsMismatch, not Unavailable."""
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.get(PARTITIONS)
@@ -163,7 +163,7 @@ async def _bytes_set(redis: Redis, key: str) -> set[bytes]:
 
 
 def pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """WITHSCORES answers are flat: member, score, member, score..."""
+    """The (member, score) pairs of a WITHSCORES reply, which is flat."""
     values = iter(reply)
     return zip(values, values, strict=True)
 

@@ -7,11 +7,13 @@ from app.contract.area_mode import split_area_mode
 from app.contract.calls import ARGS_PER_EVENT
 from app.contract.keys import partition_of
 from app.errors import InvalidRequest, Unavailable
-from app.live.group_commit import GroupCommit, RequestKey, partly_applied
+from app.live.group_commit import GroupCommit
+from app.live.refusals import partly_applied
+from app.live.submission import RequestKey
 
 
 class Ingest:
-    """Distributes events to the partitions' group commits and sums up what became of them."""
+    """Hands events to the group commits of their partitions, and puts the outcomes together in the events' order."""
 
     def __init__(self, group_commits: Sequence[GroupCommit]) -> None:
         self._group_commits = group_commits

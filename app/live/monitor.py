@@ -1,23 +1,24 @@
-"""Looks at Redis once a second: how full it is, whether it keeps what this service promises, how the service does."""
+"""Polls Redis once a second: how full it is, how durable, and how much the service has to do."""
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.contract.keys import ACCEPTED, keys_of
+from app.contract.log import parse_stream_id
+from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SECONDS = 1.0
-# The events of so long make the events a second.
+POLL_SECONDS = 1.0
+# Window of the events-per-second rate.
 RATE_SECONDS = 5.0
 # What an answered POST rests on; docs/reliability.md says what each means.
 PROMISED = {
@@ -36,35 +37,54 @@ class LiveMetrics(NamedTuple):
 
 
 class RedisMonitor:
-    """`vitals` are a second old at most while Redis answers.
+    """`metrics` are at most a second old while Redis answers.
 
-    `degraded` names the server's settings that keep less than the promise; None while that is unknown.
+    `degraded` lists the server's settings that are weaker than the promise; None while they are unknown.
     """
 
-    def __init__(self, redis: Redis, group_commits: Sequence[GroupCommit], settings: Settings) -> None:
+    def __init__(
+        self, redis: Redis, counters: LiveCounters, group_commits: Sequence[GroupCommit], settings: Settings
+    ) -> None:
         self._redis = redis
+        self._counters = counters
         self._group_commits = group_commits
-        self._share = settings.memory_share
+        self._memory_share = settings.memory_share
         self._partitions = [keys_of(partition) for partition in range(settings.partitions)]
-        self._counted = 0  # of the events that this process took: those added up in Redis
-        self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time, events taken until then)
+        self._added = 0  # of the events accepted by this process, those added to ACCEPTED
+        self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time in seconds, ACCEPTED then)
+        self._failing: set[str] = set()
         self.metrics = LiveMetrics(0.0, 0.0)
         self.degraded: list[str] | None = None
 
     async def run(self) -> None:
+        """Polls until it is cancelled. Raises SettingsMismatch."""
         while True:
+            await asyncio.sleep(POLL_SECONDS)
             await self.poll()
-            await asyncio.sleep(SECONDS)
 
     async def poll(self) -> None:
-        # Without Redis the requests themselves say so. With it, CONFIG may be forbidden, or the counter have no room.
+        """Makes every check; one that fails keeps none of the others from being made. Raises SettingsMismatch."""
+        # Checked at the start too, when Redis may have been out of reach.
+        await self._counters.closed_reason()
         for check in (self._check_memory, self._check_durability, self._measure):
-            with suppress(RedisError):
+            try:
                 await check()
+            except RedisError:
+                # Without Redis the requests themselves say so. With it, CONFIG may be forbidden, or the counter may
+                # find no memory.
+                pass
+            except Exception:
+                if check.__name__ not in self._failing:
+                    log.exception("A check of Redis fails", extra={"action": "monitor", "check": check.__name__})
+                self._failing.add(check.__name__)
+            else:
+                self._failing.discard(check.__name__)
 
     async def _check_memory(self) -> None:
         memory = await self._redis.info("memory")
-        full = memory["maxmemory"] > 0 and memory["used_memory"] >= self._share * memory["maxmemory"]
+        # A managed Redis may hide either; without them the script's own refusal remains.
+        used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
+        full = most > 0 and used >= self._memory_share * most
         for group_commit in self._group_commits:
             if group_commit.memory_full != full:
                 group_commit.memory_full = full
@@ -79,30 +99,33 @@ class RedisMonitor:
         self.degraded = degraded
 
     async def _measure(self) -> None:
-        counted = sum(group_commit.accepted for group_commit in self._group_commits)
+        accepted_here = sum(group_commit.accepted for group_commit in self._group_commits)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.time()
-            if counted > self._counted:
-                pipeline.incrby(ACCEPTED, counted - self._counted)
+            if accepted_here > self._added:
+                pipeline.incrby(ACCEPTED, accepted_here - self._added)
             else:
                 pipeline.get(ACCEPTED)
             for keys in self._partitions:
                 pipeline.get(keys.archived)
             (seconds, microseconds), accepted, *positions = await pipeline.execute()
-            self._counted = counted
+            self._added = accepted_here
             for keys, archived in zip(self._partitions, positions, strict=True):
                 pipeline.xrange(keys.events, f"({archived.decode()}" if archived else "-", count=1)
             waiting = [entries[0][0] for entries in await pipeline.execute() if entries]
         now = seconds + microseconds / 1_000_000
-        oldest = min((int(entry.partition(b"-")[0]) / 1000 for entry in waiting), default=now)
+        oldest = min((parse_stream_id(at).ms / 1000 for at in waiting), default=now)
+        self.metrics = LiveMetrics(self._rate(now, int(accepted or 0)), round(max(0.0, now - oldest), 3))
+
+    def _rate(self, now: float, accepted: int) -> float:
+        """Events a second over the last RATE_SECONDS."""
         samples = self._accepted
-        samples.append((now, int(accepted or 0)))
+        samples.append((now, accepted))
         while len(samples) > 2 and samples[1][0] <= now - RATE_SECONDS:
             samples.popleft()
-        (since, before), (_, after) = samples[0], samples[-1]
+        since, before = samples[0]
         # Fewer than before: Redis came back older, or was rebuilt.
-        rate = max(0, after - before) / (now - since) if now > since else 0.0
-        self.metrics = LiveMetrics(round(rate, 1), round(max(0.0, now - oldest), 3))
+        return round(max(0, accepted - before) / (now - since), 1) if now > since else 0.0
 
 
 def _text(value: bytes | str | None) -> str:

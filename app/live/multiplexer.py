@@ -26,7 +26,7 @@ def packed(*arguments: str | int) -> bytes:
 
 
 class Multiplexer(asyncio.Protocol):
-    """Connects when first used and again after a loss; repeats nothing by itself.
+    """Connects when first used and reconnects after a loss; repeats nothing by itself.
 
     `redis` is a client of app.contract.connection, `seconds` the longest round trip.
     """
@@ -53,11 +53,12 @@ class Multiplexer(asyncio.Protocol):
         waiting = _Waiting(count, loop.create_future(), loop.time() + self._seconds)
         self._waiting.append(waiting)
         if self._timer is None:
-            self._timer = loop.call_at(waiting.deadline, self._look_at_clock)
+            self._timer = loop.call_at(waiting.deadline, self._check_deadline)
         self._transport.write(commands)
         return await waiting.answer
 
     def close(self) -> None:
+        """Ends the connection; what waits for a reply gets an error."""
         self._lost(RedisConnectionError("closed"))
 
     async def _connect(self) -> None:
@@ -92,7 +93,7 @@ class Multiplexer(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._lost(RedisConnectionError(f"connection lost: {error}"))
 
-    def _look_at_clock(self) -> None:
+    def _check_deadline(self) -> None:
         """One timer for all that wait: the oldest is answered first."""
         self._timer = None
         if not self._waiting:
@@ -102,12 +103,14 @@ class Multiplexer(asyncio.Protocol):
         if deadline <= loop.time():
             self._lost(RedisTimeoutError("Redis does not answer in time"))
         else:
-            self._timer = loop.call_at(deadline, self._look_at_clock)
+            self._timer = loop.call_at(deadline, self._check_deadline)
 
     def _lost(self, error: RedisError) -> None:
         transport, self._transport, self._opened = self._transport, None, None
         if transport is not None:
-            transport.set_protocol(asyncio.Protocol())  # what it still tells is not about the next connection
+            transport.set_protocol(
+                asyncio.Protocol()
+            )  # late data of this connection must not reach the next one's parser
             transport.abort()
         unanswered, self._waiting = self._waiting, deque()
         for waiting in unanswered:
@@ -116,7 +119,7 @@ class Multiplexer(asyncio.Protocol):
 
 
 class _Waiting:
-    """Commands that were written together; their replies come together, too."""
+    """Commands that were written together; their replies are handed out together, too."""
 
     __slots__ = ("answer", "count", "deadline", "replies")
 

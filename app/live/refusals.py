@@ -1,0 +1,48 @@
+"""How the write path refuses: each code says whether anything may have been applied (docs/reliability.md)."""
+
+from app.errors import InvalidRequest, Unavailable
+
+
+def unreachable() -> Unavailable:
+    return Unavailable("redis_unavailable", "Redis cannot be reached; nothing was applied")
+
+
+def memory_full() -> Unavailable:
+    return Unavailable("memory_full", "The archive is behind and Redis is nearly full; nothing was applied", 5)
+
+
+def out_of_memory() -> Unavailable:
+    return Unavailable("out_of_memory", "Redis has no room for more events; nothing was applied", 5)
+
+
+def queue_full() -> Unavailable:
+    return Unavailable("queue_full", "More events are waiting than this process takes; nothing was applied")
+
+
+def partition_closed(reason: str = "The counters are being rebuilt", retry_after: int = 5) -> Unavailable:
+    return Unavailable("partition_closed", f"{reason}; nothing was applied", retry_after)
+
+
+def redis_refused() -> Unavailable:
+    return Unavailable("redis_refused", "Redis does not take writes now; nothing was applied", 5)
+
+
+def outcome_unknown() -> Unavailable:
+    return Unavailable(
+        "outcome_unknown",
+        "Redis did not answer in time; the events may have been applied. "
+        "Repeating the request with the same Idempotency-Key is safe",
+    )
+
+
+def key_reused() -> InvalidRequest:
+    return InvalidRequest(422, "idempotency_key_reused", "This Idempotency-Key was used with another request")
+
+
+def partly_applied(error: Unavailable | InvalidRequest) -> Unavailable:
+    """The error of a request of which another part was applied."""
+    return Unavailable(
+        "partly_applied",
+        f"{error.title}. Earlier events of this request were applied; "
+        "repeating it with the same Idempotency-Key is safe",
+    )

@@ -1,0 +1,81 @@
+"""What the group commit queues, and what it hands to a script call."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.contract.calls import ARGS_PER_EVENT
+
+# Events of one script call. It bounds how long Redis is held (about 0.6 ms), and it is not a setting: the parts of a
+# request with an Idempotency-Key must be cut alike when it is repeated.
+CALL_EVENTS = 100
+
+
+@dataclass(frozen=True)
+class RequestKey:
+    """What an `Idempotency-Key` stands for: a name for its call keys, a digest of the body, its lifetime in seconds."""
+
+    name: str
+    fingerprint: str
+    seconds: int
+
+
+@dataclass(eq=False, slots=True)
+class Submission:
+    """The events of one request in one partition, on their way through one or more calls, one after the other.
+
+    `deadline` is the event loop's time; `sent` counts script arguments; `answer` gets one outcome letter an event.
+    """
+
+    script_args: list[str]
+    key: RequestKey | None
+    deadline: float
+    answer: asyncio.Future[str]
+    sent: int = 0
+    outcomes: list[str] = field(default_factory=list)
+
+    @property
+    def events(self) -> int:
+        return len(self.script_args) // ARGS_PER_EVENT
+
+    @property
+    def next_events(self) -> int:
+        """How many of its events the next call can take."""
+        return min(CALL_EVENTS, (len(self.script_args) - self.sent) // ARGS_PER_EVENT)
+
+    @property
+    def part(self) -> int:
+        """Which of its calls is next, from 0, where each takes as many events as it can."""
+        return self.sent // (CALL_EVENTS * ARGS_PER_EVENT)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether its next call is its own: it has a key, or an earlier part was applied (another script then)."""
+        return self.key is not None or bool(self.outcomes)
+
+    @property
+    def slots(self) -> int:
+        """How much of a call it fills, of CALL_EVENTS."""
+        return CALL_EVENTS if self.exclusive else self.next_events
+
+    def take(self, events: int) -> list[str]:
+        """The script arguments of its next events."""
+        return self.script_args[self.sent : self.sent + events * ARGS_PER_EVENT]
+
+    def settle(self, outcomes: str) -> bool:
+        """Notes the outcomes of its next events; returns whether they were the last."""
+        self.outcomes.append(outcomes)
+        self.sent += len(outcomes) * ARGS_PER_EVENT
+        return self.sent == len(self.script_args)
+
+
+class Group(NamedTuple):
+    """The events of one script call: up to CALL_EVENTS, of one submission or of several."""
+
+    script_args: list[str]
+    deadline: float
+    key: RequestKey | None
+    part: int
+    """Which call of a keyed request this is, from 0."""
+    continues: bool
+    """An earlier part of the same request was applied, so this one must not be refused for lack of memory."""
