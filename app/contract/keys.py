@@ -3,7 +3,7 @@
 | key | type | holds | unit |
 | --- | --- | --- | --- |
 | `{p}:area:<area_code>` | sorted set | mode -> active users; a mode that reaches 0 is removed | users |
-| `{p}:user:<user_id>` | sorted set | area_mode -> time of the session's last event, negative once logged out | us since 1970 |
+| `{p}:user:<user_id>` | sorted set | area_mode -> time of the last event, negative once logged out | us since 1970 |
 | `{p}:expiry` | sorted set | index of the timer wheel: the due seconds that have a bucket | s since 1970 |
 | `{p}:expiry:<second>` | list | sessions `user_id|area|mode` to look at once that second has passed | |
 | `{p}:events` | stream | the event log (app.contract.log) | |
