@@ -1,7 +1,7 @@
 """A run of all comparisons: on which settings, how often, how long."""
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import median_high
 
 from bench.archiver_writes import compare_writes
 from bench.comparisons import Comparisons
@@ -47,7 +47,7 @@ QUICK = Extent(
 
 
 class Run:
-    """Measures everything once, one thing after the other; prints what it is at."""
+    """Measures everything once, one thing after the other; prints the name of each as it starts."""
 
     def __init__(self, extent: Extent) -> None:
         self._extent = extent
@@ -86,7 +86,7 @@ class Run:
     def _sustained_rate(self, posts: list[Sample]) -> TargetResult:
         """`posts`: the samples of POST without an archiver."""
         print("sustained", flush=True)
-        first = SUSTAINED.limit * median(sample.rate for sample in posts)
+        first = SUSTAINED.limit * median_high(sample.rate for sample in posts)
         rate = highest_sustained_rate(first, self._extent.sustained_seconds)
         sides = {"modepulse": [Sample(rate)] * len(posts), "first row": posts}
         return SUSTAINED.evaluate({"sustained": sides}, "always")
