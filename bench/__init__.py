@@ -1,1 +1,1 @@
-"""What scripts/bench runs: the product side by side with what one would use in its place."""
+"""What scripts/bench runs: Modepulse beside what one would use in its place."""

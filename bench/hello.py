@@ -1,4 +1,4 @@
-"""`python -m bench.hello PORT`: the least that Starlette and uvicorn do for a request, run as the service is."""
+"""`python -m bench.hello PORT`: the least that Starlette and uvicorn do for a request, with the service's settings."""
 
 import sys
 
@@ -11,13 +11,9 @@ from app.server import bind, run
 
 
 async def hello(_: Request) -> PlainTextResponse:
+    """GET /"""
     return PlainTextResponse("hello world")
 
 
 if __name__ == "__main__":
-    run(
-        Starlette(
-            routes=[Route("/", hello)],
-        ),
-        bind("127.0.0.1", int(sys.argv[1])),
-    )
+    run(Starlette(routes=[Route("/", hello)]), bind("127.0.0.1", int(sys.argv[1])))

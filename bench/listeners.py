@@ -1,176 +1,174 @@
-"""Many listeners to one area on one worker, while events are posted: what Redis, memory and the others notice of it."""
+"""`scripts/bench --listeners`: many listeners to one area on one worker, while events are posted.
+
+Measures their cost in reads of Redis, CPU and memory, and the latency of GET /stats beside them.
+"""
 
 import asyncio
 import random
-import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import NamedTuple
 
 import httpx
 import orjson
 import uvloop
 
+from bench.constant_rate_load import ConstantRateLoad, read_response
 from bench.inputs import MODES
-from bench.load import LoadFailed, Pace, cpu_seconds, kilobytes, read_answer
-from bench.scratch import Scratch
-from modepulse.launcher.servers import redis_binary
+from bench.load import LoadFailed, percentile
+from bench.process_stats import cpu_seconds, resident_kilobytes
+from bench.scratch_servers import ScratchServers, scratch_servers
+from bench.stream_listener import StreamListener, connect_listeners
 
 AREA = 101
 AREAS = 5
 USERS = 20_000
-EVENTS_A_SECOND = 5000
-BATCH = 100
+EVENTS_PER_SECOND = 5000
+BATCH = 100  # events a request
 SECONDS = 10.0
-CONNECTED_AT_A_TIME = 100
+WARM_UP_SECONDS = 1.0
+READ_PAUSE_SECONDS = 0.02
 FINAL_SECONDS = 5.0
+
+HEAD = (
+    "| listeners | Redis reads/s | frames/s each | events/s | API CPU | kB each, quiet | kB each |"
+    " GET /stats p50, p99 ms | final state |\n| --: | --: | --: | --: | --: | --: | --: | --: | --: |"
+)
 
 
 @dataclass(frozen=True)
-class Row:
+class ListenersResult:
+    """What a number of listeners to AREA cost; memory is the API's, in kB a listener."""
+
     listeners: int
-    redis_reads: float  # a second
+    redis_reads: float  # a second, without those of GET /stats
     frames: float  # a second and listener
     posted: float  # events a second
     api_cpu: float  # share of a core
-    idle_kilobytes: float  # of API memory, a listener: after connecting
-    kilobytes: float  # the same after ten seconds of changes
+    quiet_kilobytes: float  # when all are connected
+    kilobytes: float  # after SECONDS of changes
     read_p50: float  # ms, of GET /stats beside them
-    read_p99: float
+    read_p99: float  # ms
     final: int  # listeners that had the final state
-    final_milliseconds: float  # from the last answer to a POST until all had it
+    final_milliseconds: float  # from the last response to a POST until all had it
+
+    def line(self) -> str:
+        """The row under HEAD."""
+        return (
+            f"| {self.listeners} | {self.redis_reads:.1f} | {self.frames:.1f} | {self.posted:.0f} |"
+            f" {self.api_cpu:.2f} | {self.quiet_kilobytes:.1f} | {self.kilobytes:.1f} |"
+            f" {self.read_p50:.2f}, {self.read_p99:.2f} | {self.final} after {self.final_milliseconds:.0f} ms |"
+        )
 
 
-class Stream(asyncio.Protocol):
-    """A listener that looks at its newest frame only."""
+class _Totals(NamedTuple):
+    """Everything that is counted since the servers' start, at one moment."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-        self._tail = b""
-        self.frames = 0
-        self.newest = b""
-        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        cast(asyncio.Transport, transport).write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        data = self._tail + data
-        complete, _, self._tail = data.rpartition(b"\n\n")
-        begin = complete.rfind(b"data: ")
-        if begin >= 0:
-            self.frames += complete.count(b"data: ")
-            self.newest = complete[begin + 6 :].partition(b"\n")[0]
-            if not self.first.done():
-                self.first.set_result(None)
+    seconds: float
+    redis_reads: int
+    frames: int
+    answered: int
+    cpu_seconds: float
 
 
-async def _listen(port: int, listeners: int) -> tuple[list[Stream], list[asyncio.Transport]]:
-    request = b"GET /stats/stream?area_code=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % AREA
-    loop = asyncio.get_running_loop()
-    streams, transports = [], []
-    for start in range(0, listeners, CONNECTED_AT_A_TIME):
-        some = range(start, min(start + CONNECTED_AT_A_TIME, listeners))
-        made = await asyncio.gather(*(loop.create_connection(lambda: Stream(request), "127.0.0.1", port) for _ in some))
-        await asyncio.gather(*(stream.first for _, stream in made))
-        streams += [stream for _, stream in made]
-        transports += [transport for transport, _ in made]
-    return streams, transports
+def measure_listeners(listeners: int) -> None:
+    """Prints a table: one listener and `listeners`, in turn, twice. Raises LoadFailed when one misses the end."""
+    results = []
+    for count in (1, listeners, 1, listeners):
+        with scratch_servers() as servers:
+            servers.start_api()
+            # The first requests allocate memory that no listener is to blame for.
+            with ConstantRateLoad(servers.ports["api"], [_event_body(random.Random(1))], 100).running():
+                time.sleep(2)
+            result = uvloop.run(_measure(servers, count))
+        if result.final != count:
+            raise LoadFailed(f"only {result.final} of {count} listeners had the final state")
+        results.append(result)
+    print("\n".join([HEAD, *(result.line() for result in results)]))
 
 
-async def _measure(scratch: Scratch, listeners: int) -> Row:
-    port, api = scratch.ports["api"], scratch.pids["api"]
-    before = kilobytes(api, "VmRSS")
-    streams, transports = await _listen(port, listeners)
-    idle = kilobytes(api, "VmRSS")
-    chance = random.Random(listeners)
-    requests = [_request(chance) for _ in range(500)]
-    latencies = []
-    pace = Pace(port, requests, EVENTS_A_SECOND / BATCH)
-    with pace.running():
-        await asyncio.sleep(1)
-        reads, frames, answered = _reads(scratch), sum(stream.frames for stream in streams), pace.answered
-        cpu, start = cpu_seconds(api), time.perf_counter()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < start + SECONDS:
-            sent = time.perf_counter()
-            writer.write(b"GET /stats?area_code=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % AREA)
-            await read_answer(reader)
-            latencies.append(time.perf_counter() - sent)
-            await asyncio.sleep(0.02)
-        taken = time.perf_counter() - start
-        writer.close()
-        reads = _reads(scratch) - reads - len(latencies)
-        frames = sum(stream.frames for stream in streams) - frames
-        answered = pace.answered - answered
-        cpu = cpu_seconds(api) - cpu
+async def _measure(servers: ScratchServers, count: int) -> ListenersResult:
+    port, api = servers.ports["api"], servers.pids["api"]
+    unused = resident_kilobytes(api)
+    listeners = await connect_listeners(port, AREA, count)
+    quiet = resident_kilobytes(api)
+    rng = random.Random(count)
+    load = ConstantRateLoad(port, [_event_body(rng) for _ in range(500)], EVENTS_PER_SECOND / BATCH)
+    with load.running():
+        await asyncio.sleep(WARM_UP_SECONDS)
+        before = _totals(servers, listeners, load)
+        latencies = await _read_stats(port)
+        after = _totals(servers, listeners, load)
     ended = time.perf_counter()
-    after = kilobytes(api, "VmRSS")
-    async with httpx.AsyncClient() as client:
-        final = (await client.get(f"{scratch.url('api')}/stats?area_code={AREA}")).content
-    while not all(stream.newest == final for stream in streams) and time.perf_counter() < ended + FINAL_SECONDS:  # noqa: ASYNC110
-        await asyncio.sleep(0.005)
+    changed = resident_kilobytes(api)
+    final = await _await_final_state(servers, listeners, ended)
     final_seconds = time.perf_counter() - ended
-    for transport in transports:
-        transport.abort()
-    latencies.sort()
-    return Row(
-        listeners,
-        reads / taken,
-        frames / taken / listeners,
-        answered * BATCH / taken,
-        cpu / taken,
-        (idle - before) / listeners,
-        (after - before) / listeners,
-        latencies[len(latencies) // 2] * 1000,
-        latencies[len(latencies) * 99 // 100] * 1000,
-        sum(stream.newest == final for stream in streams),
-        final_seconds * 1000,
+    for listener in listeners:
+        listener.abort()
+    seconds = after.seconds - before.seconds
+    return ListenersResult(
+        listeners=count,
+        redis_reads=(after.redis_reads - before.redis_reads - len(latencies)) / seconds,
+        frames=(after.frames - before.frames) / seconds / count,
+        posted=(after.answered - before.answered) * BATCH / seconds,
+        api_cpu=(after.cpu_seconds - before.cpu_seconds) / seconds,
+        quiet_kilobytes=(quiet - unused) / count,
+        kilobytes=(changed - unused) / count,
+        read_p50=percentile(latencies, 50) * 1000,
+        read_p99=percentile(latencies, 99) * 1000,
+        final=final,
+        final_milliseconds=final_seconds * 1000,
     )
 
 
-def _request(chance: random.Random) -> bytes:
+def _totals(servers: ScratchServers, listeners: list[StreamListener], load: ConstantRateLoad) -> _Totals:
+    return _Totals(
+        time.perf_counter(),
+        servers.redis.info("commandstats").get("cmdstat_zrevrange", {}).get("calls", 0),
+        sum(listener.frames for listener in listeners),
+        load.answered,
+        cpu_seconds(servers.pids["api"]),
+    )
+
+
+async def _read_stats(port: int) -> list[float]:
+    """Seconds that each GET /stats took, one after the other for SECONDS."""
+    latencies = []
+    start = time.perf_counter()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while time.perf_counter() < start + SECONDS:
+        sent = time.perf_counter()
+        writer.write(b"GET /stats?area_code=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % AREA)
+        await read_response(reader)
+        latencies.append(time.perf_counter() - sent)
+        await asyncio.sleep(READ_PAUSE_SECONDS)
+    writer.close()
+    return latencies
+
+
+async def _await_final_state(servers: ScratchServers, listeners: list[StreamListener], ended: float) -> int:
+    """How many have the state that GET /stats returns, once all have it or FINAL_SECONDS have passed."""
+    async with httpx.AsyncClient() as client:
+        final = (await client.get(f"{servers.url('api')}/stats?area_code={AREA}")).content
+    while True:
+        up_to_date = sum(listener.newest == final for listener in listeners)
+        if up_to_date == len(listeners) or time.perf_counter() >= ended + FINAL_SECONDS:
+            return up_to_date
+        await asyncio.sleep(0.005)
+
+
+def _event_body(rng: random.Random) -> bytes:
+    """A body of POST /events: LOGIN or LOGOUT of BATCH random users of AREAS areas."""
     items = []
-    for user in chance.sample(range(USERS), BATCH):
-        kind = chance.choice(("LOGIN", "LOGOUT"))
+    for user in rng.sample(range(USERS), BATCH):
+        events_name = rng.choice(("LOGIN", "LOGOUT"))
         mode = MODES[user // AREAS % len(MODES)]
         items.append(
-            {"area_code": AREA + user % AREAS, "multiplayer_mode": mode, "user_id": f"u{user}", "events_name": kind}
+            {
+                "area_code": AREA + user % AREAS,
+                "multiplayer_mode": mode,
+                "user_id": f"u{user}",
+                "events_name": events_name,
+            }
         )
     return orjson.dumps(items)
-
-
-def _reads(scratch: Scratch) -> int:
-    commands: dict[str, Any] = scratch.redis.info("commandstats")
-    calls: int = commands.get("cmdstat_zrevrange", {}).get("calls", 0)
-    return calls
-
-
-def main(listeners: int) -> None:
-    rows = []
-    for count in (1, listeners, 1, listeners):
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            scratch = Scratch(redis_binary("redis-server"), folder, stack)
-            scratch.empty()
-            scratch.start_api()
-            # The first requests bring memory of their own.
-            with Pace(scratch.ports["api"], [_request(random.Random(1))], 100).running():
-                time.sleep(2)
-            row = uvloop.run(_measure(scratch, count))
-            if row.final != count:
-                raise LoadFailed(f"only {row.final} of {count} listeners had the final state")
-            rows.append(row)
-    print(
-        "| listeners | Redis reads/s | frames/s each | events/s | API CPU | kB each, quiet | kB each |"
-        " GET /stats p50, p99 ms | final state |"
-    )
-    print("| --: | --: | --: | --: | --: | --: | --: | --: | --: |")
-    for row in rows:
-        print(
-            f"| {row.listeners} | {row.redis_reads:.1f} | {row.frames:.1f} | {row.posted:.0f} | {row.api_cpu:.2f} |"
-            f" {row.idle_kilobytes:.1f} | {row.kilobytes:.1f} | {row.read_p50:.2f}, {row.read_p99:.2f} |"
-            f" {row.final} after {row.final_milliseconds:.0f} ms |"
-        )

@@ -1,5 +1,5 @@
 #!lua
--- What one would write first: a plain set of users, a counter, a log. No lease, no order, no duplicates told apart.
+-- What one would write first: a set of modes a user, a counter, a log. No lease, no order, no check for duplicates.
 -- KEYS  1 the user's set  2 the area's counters  3 log     ARGV  1 mode  2 digits, the last one odd for LOGOUT
 local mode, digits = ARGV[1], ARGV[2]
 if string.byte(digits, -1) % 2 == 0 then

@@ -1,5 +1,5 @@
--- What wrk sends: `wrk ... -s wrk.lua URL -- POST /events FILE` posts the lines of FILE in turn, `-- GET FILE` gets
--- them as paths. Every request is made ahead, so that the measured seconds are spent on sending.
+-- What wrk sends: `wrk ... -s wrk.lua URL -- POST /events FILE` posts the lines of FILE in turn, `-- GET FILE` reads
+-- them as paths. All requests are built before the start, so that no measured time is spent on that.
 local requests, next = {}, 0
 
 function init(args)
@@ -19,7 +19,7 @@ function request()
   return requests[next]
 end
 
--- Microseconds; one JSON line, the only one that bench/load.py reads.
+-- Prints one JSON line, the only one that bench/load.py reads; times in microseconds.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format('{"requests": %d, "microseconds": %d, "errors": %d, "p50": %d, "p99": %d}\n',

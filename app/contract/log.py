@@ -113,9 +113,18 @@ def line_kind(head: bytes) -> LineKind:
     return LINE_KINDS[head]
 
 
-def format_line(events_name: str, delta: int, area_code: str, mode: str, user_id: str, time: str = "") -> str:
-    """The line of an applied event."""
-    return f"{events_name}{delta:+d}|{area_code}|{mode}|{user_id}|{time}"
+def format_line(
+    events_name: str,
+    delta: int,
+    area_code: str,
+    mode: str,
+    user_id: str,
+    time: str = "",
+    outcome: Outcome = Outcome.APPLIED,
+) -> str:
+    """The line of an event; `delta` counts for an applied one only."""
+    effect = f"{delta:+d}" if outcome is Outcome.APPLIED else f":{outcome.value}"
+    return f"{events_name}{effect}|{area_code}|{mode}|{user_id}|{time}"
 
 
 def parse_line(line: bytes, at: int, position: int) -> tuple[bytes, bytes, bytes, bytes, int]:

@@ -1,0 +1,2 @@
+-- Changes whenever a batch is committed.
+SELECT (last_ms, last_seq)::text FROM archive_checkpoint
