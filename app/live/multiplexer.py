@@ -108,9 +108,8 @@ class Multiplexer(asyncio.Protocol):
     def _lost(self, error: RedisError) -> None:
         transport, self._transport, self._opened = self._transport, None, None
         if transport is not None:
-            transport.set_protocol(
-                asyncio.Protocol()
-            )  # late data of this connection must not reach the next one's parser
+            # Late data of this connection must not reach the next one's parser.
+            transport.set_protocol(asyncio.Protocol())
             transport.abort()
         unanswered, self._waiting = self._waiting, deque()
         for waiting in unanswered:
