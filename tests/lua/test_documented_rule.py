@@ -72,8 +72,9 @@ def test_truth_table_is_what_the_script_does(
 
 
 def examples() -> list[tuple[str, list[list[str]]]]:
-    sections = re.findall(r"\n### (.+)\n([^#]+)", SESSION_RULE)
-    return [(title, table(section, "event", "time", "outcome", "players")) for title, section in sections]
+    """(title, rows) of each section under "Examples"."""
+    sections = SESSION_RULE.split("\n## Examples\n")[1].split("\n## ")[0].split("\n### ")[1:]
+    return [(section.partition("\n")[0], table(section, "event", "time", "outcome", "players")) for section in sections]
 
 
 def moment_of(cell: str, origins: dict[str, int]) -> str:
