@@ -15,7 +15,7 @@ from bench.scale import Measured as Scaled
 from bench.scale import Size
 from bench.scale import measure as measure_scale
 from bench.scratch import Scratch
-from modepulse.launcher.servers import redis_binary
+from modepulse.launcher.redis_server import redis_binary
 
 HERE = Path(__file__).parent
 

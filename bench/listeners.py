@@ -16,7 +16,7 @@ import uvloop
 from bench.inputs import MODES
 from bench.load import LoadFailed, Pace, cpu_seconds, kilobytes, read_answer
 from bench.scratch import Scratch
-from modepulse.launcher.servers import redis_binary
+from modepulse.launcher.redis_server import redis_binary
 
 AREA = 101
 AREAS = 5

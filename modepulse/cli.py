@@ -42,12 +42,12 @@ def dev(
     demo: Annotated[bool, typer.Option("--demo", help="Let simulated players play, to have something to see.")] = False,
 ) -> None:
     """Start all of Modepulse on this machine: Redis, Postgres, archiver and API."""
-    from modepulse.launcher.servers import ServerError
-    from modepulse.launcher.supervisor import Supervisor
+    from modepulse.launcher.errors import LaunchError
+    from modepulse.launcher.stack import Stack
 
     try:
-        Supervisor(_settings(), host, port, data_dir, demo).run()
-    except ServerError as error:
+        Stack(_settings(), host, port, data_dir, demo).run()
+    except LaunchError as error:
         _fail(str(error), error.exit_code)
 
 
@@ -126,12 +126,12 @@ def erase(
     """Forget a user: end the sessions, replace the name in all history. Cannot be undone; safe to repeat."""
     from modepulse.client import EraseFailed
     from modepulse.client import erase as run
-    from modepulse.launcher.supervisor import ADMIN_TOKEN
+    from modepulse.launcher.data_directory import DataDirectory
 
     token = _settings().admin_token
     url = url or _run_json(data_dir, "--url is not set")["url"]
     try:
-        token = token or (data_dir / ADMIN_TOKEN).read_text().strip()
+        token = token or DataDirectory(data_dir).read_admin_token()
     except OSError:
         _fail(f"MODEPULSE_ADMIN_TOKEN is not set and {data_dir} is not a data directory of `modepulse dev`", 2)
     try:
