@@ -200,7 +200,7 @@ def replay(
 
     start = time.monotonic()
     try:
-        total = run(file, url, speed).total
+        total = run(file, url, speed)
     except (BadInput, PostFailed) as error:
         _fail(str(error), 1)
     print(f"{total.accepted} events accepted, {total.applied} applied, in {time.monotonic() - start:.1f} s")
