@@ -17,7 +17,8 @@ import redis
 
 from app.contract.keys import PARTITIONS, keys_of
 from app.contract.token import new_token
-from modepulse.launcher.servers import child_setup, free_port, redis_binary
+from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.redis_server import redis_binary
 from tests.servers import eventually, redis_server
 
 KEYS = keys_of(0)

@@ -1,0 +1,1 @@
+"""The command line: the command `modepulse`, its subcommands, and the launcher of `modepulse dev`."""

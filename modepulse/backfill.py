@@ -1,7 +1,7 @@
-"""`modepulse simulate --to-postgres`: a history of some days, written into the archive as the archiver writes it.
+"""`modepulse simulate --to-postgres`: backfills the archive with the history of some days, as the archiver writes it.
 
-It never was in Redis: it stands in a partition of its own, which healing and rebuilding do not look at, and everybody
-has left at its end, so that all counters stay what they are. It is one transaction: there or not.
+The history was never in Redis. It has a partition number of its own, which healing and rebuilding skip, and all its
+players have left at its end, so the live counters stay as they are. It is written in one transaction.
 """
 
 import math
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.contract.log import Entry, StreamId, format_entry, format_line
 from app.contract.outcome import EventKind
+from app.contract.sql import load_sql
 from app.contract.token import new_token
 from archiver import batches, retention
 from archiver.counter_deltas import Column, MinuteDeltas, columns_of
@@ -22,64 +23,69 @@ from modepulse.simulate import Event, World
 
 PARTITION = -1
 BATCH_EVENTS = 30_000
-MINUTE = 60
-DAY = 86_400
-# What each event adds to its counter; heartbeats that refresh are not logged.
+MINUTE_FIELDS = 4
+MINUTE_SECONDS = 60
+DAY_SECONDS = 86_400
+ANALYZE = load_sql("modepulse", "analyze")
+# What each event adds to its counter. Others are not logged.
 DELTAS = {EventKind.LOGIN: 1, EventKind.LOGOUT: -1, EventKind.EXPIRE: -1}
 
 
 async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
-    """Returns how many events were written: about `events`. Raises PostgresError."""
+    """Writes about `events` events of the last `days_back` days; returns how many. Raises PostgresError, OSError."""
     connection = await batches.connect(dsn, patient=True)
     try:
         await batches.migrate(connection)
-        end = int(time.time()) // MINUTE * MINUTE
-        start = end - days_back * DAY
+        end = int(time.time()) // MINUTE_SECONDS * MINUTE_SECONDS
+        start = end - days_back * DAY_SECONDS
         await retention.create_partitions(
             connection, datetime.fromtimestamp(start, UTC).date(), retention.today() + timedelta(days=1)
         )
         written = 0
-        counters = Counters()
+        deltas = DeltaBuffer()
         with progress() as bar:
             async with connection.transaction():
                 task = bar.add_task("events", total=events)
                 for batch in _batches(world, start, end, events):
                     count, changes = await batches.copy_binary(connection, PARTITION, batch)
-                    counters.add(changes)
+                    deltas.add(changes)
                     written += count
                     bar.update(task, completed=written, total=max(events, written))
-                task = bar.add_task("minutes", total=counters.minutes)
-                for deltas, minutes in counters.columns():
-                    await batches.add_counts(connection, deltas, minutes)
+                task = bar.add_task("minutes", total=deltas.minutes)
+                for sums, minutes in deltas.columns():
+                    await batches.add_counts(connection, sums, minutes)
                     bar.advance(task, len(minutes[0]))
-            # Not of the days to come: what is known to be empty is read as a whole, also when it is no longer.
+            # Not the days to come: they would be planned as the empty tables they are now, also once they have filled.
             filled = [row["name"] for row in await connection.fetch(retention.DAYS) if row["day"] <= retention.today()]
-            await connection.execute(f"ANALYZE {', '.join(filled)}, area_mode_minutes")
+            await connection.execute(ANALYZE.format(days=", ".join(filled)))
         return written
     finally:
         connection.terminate()
 
 
-class Counters:
-    """The minutes of all counters, 32 bytes each. They are written counter by counter: were they written as they come,
-    each batch would shift all the minutes that another history has behind it."""
+class DeltaBuffer:
+    """The minute deltas of the whole history, 32 bytes each, to be written counter by counter.
+
+    If they were written batch by batch, each would shift all later minutes that another history has written.
+    """
 
     def __init__(self) -> None:
+        # (area, mode) -> minute and its three changes, one after the other
         self._minutes: defaultdict[tuple[bytes, bytes], array[int]] = defaultdict(lambda: array("q"))
         self.minutes = 0
 
     def add(self, changes: MinuteDeltas) -> None:
-        """Of minutes that were not added before."""
+        """Adds the deltas of minutes none of which was added before to the same counter."""
         for (area, mode, minute), change in changes.items():
             self._minutes[area, mode].extend((minute, *change))
         self.minutes += len(changes)
 
     def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
-        """As archiver.counter_deltas.columns_of gives them, some counters at a time."""
+        """Yields what archiver.counter_deltas.columns_of returns, for some counters at a time."""
         some: MinuteDeltas = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
-            for index in range(0, len(numbers), 4):
-                minute, *change = numbers[index : index + 4]
+            for index in range(0, len(numbers), MINUTE_FIELDS):
+                minute, *change = numbers[index : index + MINUTE_FIELDS]
                 some[area, mode, minute] = change
             if len(some) >= BATCH_EVENTS:
                 yield columns_of(some)
@@ -89,14 +95,14 @@ class Counters:
 
 
 def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[Entry]]:
-    """Entries of the log, one for each second in which something happened."""
+    """The log of the times from `start` to `end` (seconds), with an entry for each second that has events."""
     chance = random.Random(world.seed)
-    minutes = (end - start) // MINUTE
+    minutes = (end - start) // MINUTE_SECONDS
     batch: list[Entry] = []
     size, due = 0, 0.0
-    for minute in range(start, end, MINUTE):
+    for minute in range(start, end, MINUTE_SECONDS):
         # Evenings are busier than mornings: up and down by 60% in the course of a day.
-        due += events / minutes * (1 - 0.6 * math.cos((minute % DAY / DAY - 0.2) * math.tau))
+        due += events / minutes * (1 - 0.6 * math.cos((minute % DAY_SECONDS / DAY_SECONDS - 0.2) * math.tau))
         timed = [(0, event) for event in world.expired(minute)]
         due -= len(timed)
         for offset in sorted(chance.randrange(59_000_000) for _ in range(max(0, math.ceil(due)))):
@@ -104,7 +110,7 @@ def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[E
                 logged = [(offset, event) for event in world.events(1, minute) if event["events_name"] in DELTAS]
                 timed += logged
                 due -= len(logged)
-        if minute + MINUTE >= end:
+        if minute + MINUTE_SECONDS >= end:
             timed += [(59_000_000, event) for event in world.end(minute)]
         batch += _entries(minute, timed)
         size += len(timed)

@@ -1,4 +1,5 @@
-"""Posts events as a game's server should: in batches, repeated with the same key until they are taken."""
+"""An HTTP client of the API. It posts as a game server should: in batches, each repeated with the same idempotency
+key until it is accepted."""
 
 import time
 from dataclasses import dataclass
@@ -8,69 +9,73 @@ from uuid import uuid4
 
 import httpx
 
-GIVE_UP_SECONDS = 60.0
-ERASE_SECONDS = 600.0
-PAUSE_SECONDS = 0.2
+POST_DEADLINE_SECONDS = 60.0
+ERASE_TIMEOUT_SECONDS = 600.0
+RETRY_PAUSE_SECONDS = 0.2
 
 
 class PostFailed(Exception):
-    """The service cannot be reached or does not take the events; one line for a person."""
+    """The service cannot be reached or does not accept the events. The message is one line for a person."""
 
 
 class EraseFailed(Exception):
-    """The user was not erased, or it is not certain; one line for a person."""
+    """The user was not erased, or may not have been. The message is one line for a person."""
 
 
 @dataclass
-class Accepted:
-    """What the service has answered so far, in events."""
+class PostTotals:
+    """Events that the service has accepted so far, and those of them that it applied."""
 
     accepted: int = 0
     applied: int = 0
 
 
 class Client:
-    """One connection to one service."""
+    """Posts events to the service at `url`, and adds up its answers in `totals`."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(15, connect=5))
         self._url = url
-        self.total = Accepted()
+        self.totals = PostTotals()
 
     def post(self, items: list[dict[str, Any]]) -> None:
-        """Returns when the events are taken, once each. Raises PostFailed."""
+        """Returns once the events are accepted, each exactly once. Raises PostFailed if a retry cannot help, or none
+        has helped within POST_DEADLINE_SECONDS."""
         headers = {"Idempotency-Key": str(uuid4())}
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while True:
-            try:
-                response = self._http.post("/events/", json={"items": items}, headers=headers)
-            except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-                if not self.total.accepted:
-                    raise PostFailed(f"{self._url} cannot be reached: {error}") from error
-                failure = str(error)
-            except httpx.TransportError as error:
-                failure = f"{type(error).__name__} {error}"
-            else:
-                if response.status_code == 200:
-                    answer = response.json()
-                    self.total.accepted += answer["accepted"]
-                    self.total.applied += answer["applied"]
-                    return
-                failure = f"HTTP {response.status_code}: {response.text[:300]}"
-                if response.status_code != 503:
-                    raise PostFailed(f"{self._url} refused events: {failure}")
+        deadline = time.monotonic() + POST_DEADLINE_SECONDS
+        while (failure := self._try_post(items, headers)) is not None:
             if time.monotonic() > deadline:
                 raise PostFailed(f"{self._url} takes no events: {failure}")
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(RETRY_PAUSE_SECONDS)
+
+    def _try_post(self, items: list[dict[str, Any]], headers: dict[str, str]) -> str | None:
+        """One attempt. Returns None, or why it failed if it should be repeated. Raises PostFailed if not."""
+        try:
+            response = self._http.post("/events/", json={"items": items}, headers=headers)
+        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            if not self.totals.accepted:
+                raise PostFailed(f"{self._url} cannot be reached: {error}") from error
+            return str(error)
+        except httpx.TransportError as error:
+            return f"{type(error).__name__} {error}"
+        if response.status_code != 200:
+            failure = f"HTTP {response.status_code}: {response.text[:300]}"
+            if response.status_code != 503:
+                raise PostFailed(f"{self._url} refused events: {failure}")
+            return failure
+        answer = response.json()
+        self.totals.accepted += answer["accepted"]
+        self.totals.applied += answer["applied"]
+        return None
 
 
 def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
-    """(sessions ended, events erased). Raises EraseFailed; repeating it is safe."""
+    """Erases a user; returns (sessions ended, events erased). Safe to repeat. Raises EraseFailed."""
     try:
         response = httpx.delete(
             f"{url}/users/{quote(user_id, safe='')}",
             headers={"Authorization": f"Bearer {token}"},
-            timeout=ERASE_SECONDS,
+            timeout=ERASE_TIMEOUT_SECONDS,
         )
     except (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise EraseFailed(f"{url} does not answer: {type(error).__name__} {error}") from error

@@ -1,4 +1,4 @@
-"""How long jobs show how far they are: on a terminal a bar with its rate, on stderr."""
+"""The progress bar of long-running commands (rich, on stderr)."""
 
 from rich.console import Console
 from rich.progress import (
@@ -14,11 +14,14 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
+    """Steps a second."""
+
     def render(self, task: Task) -> Text:
         return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
 
 
 def progress() -> Progress:
+    """A bar with count, rate and remaining time, shown while it is entered as a context and stderr is a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""`modepulse replay`: posts a file of events, as fast as possible or re-timed onto now."""
+"""`modepulse replay`: posts a file of events, as fast as possible or re-timed to start now."""
 
 import csv
 import time
@@ -10,38 +10,44 @@ from typing import Any
 import orjson
 
 from app.contract.event import validate_events
-from modepulse.client import Client
+from modepulse.client import Client, PostTotals
 from modepulse.progress import progress
 
-BATCH = 500
+BATCH_EVENTS = 500
 Event = dict[str, Any]
 
 
 class BadInput(Exception):
-    """The file cannot be used; names the line."""
+    """The file cannot be used. The message names the file and the line."""
 
 
 @dataclass(frozen=True)
-class Contents:
+class Summary:
+    """What the check of a file finds: its number of events, and the earliest epoch_timestamp (seconds) if any."""
+
     events: int
     first_timestamp: float | None
 
 
-def replay(path: Path, url: str, speed: float) -> Client:
-    """Speed 0: in file order, with the server's time. Else history runs `speed` times as fast as it did,
-    its first event now. The whole file is checked before the first event is sent. Raises BadInput, PostFailed."""
-    contents = _check(path, timed=speed > 0)
+def replay(path: Path, url: str, speed: float) -> PostTotals:
+    """Posts the events of a file, after the whole file has been checked. Raises BadInput, PostFailed.
+
+    Speed 0: as fast as possible, with the server's time. Else the first event happens now, and the others follow
+    `speed` times as fast as they did.
+    """
+    summary = _check(path, timed=speed > 0)
     client = Client(url)
-    batches = _timed_batches(path, contents, speed) if speed > 0 else _batches(path)
+    batches = _timed_batches(path, summary, speed) if speed > 0 else _batches(path)
     with progress() as bar:
-        task = bar.add_task("replay", total=contents.events)
+        task = bar.add_task("replay", total=summary.events)
         for batch in batches:
             client.post(batch)
             bar.advance(task, len(batch))
-    return client
+    return client.totals
 
 
-def _check(path: Path, timed: bool) -> Contents:
+def _check(path: Path, timed: bool) -> Summary:
+    """Reads the whole file. Raises BadInput for the first event that the service would refuse."""
     count = 0
     first = None
     for line, event in _read(path):
@@ -55,30 +61,31 @@ def _check(path: Path, timed: bool) -> Contents:
         count += 1
     if not count:
         raise BadInput(f"{path}: holds no event")
-    return Contents(count, first)
+    return Summary(count, first)
 
 
 def _batches(path: Path) -> Iterator[list[Event]]:
+    """The events without their time, so that the server gives them its own."""
     batch = []
     for _, event in _read(path):
         event.pop("epoch_timestamp", None)
         batch.append(event)
-        if len(batch) == BATCH:
+        if len(batch) == BATCH_EVENTS:
             yield batch
             batch = []
     if batch:
         yield batch
 
 
-def _timed_batches(path: Path, contents: Contents, speed: float) -> Iterator[list[Event]]:
-    """A batch holds what has become due; the generator sleeps until the next event is."""
+def _timed_batches(path: Path, summary: Summary, speed: float) -> Iterator[list[Event]]:
+    """Each batch holds the events that have become due; sleeps until the next one is."""
     start = time.time()
-    assert contents.first_timestamp is not None
+    assert summary.first_timestamp is not None
     batch: list[Event] = []
     for _, event in _read(path):
-        at = start + (event["epoch_timestamp"] - contents.first_timestamp) / speed
+        at = start + (event["epoch_timestamp"] - summary.first_timestamp) / speed
         ahead = at - time.time()
-        if batch and (ahead > 0 or len(batch) == BATCH):
+        if batch and (ahead > 0 or len(batch) == BATCH_EVENTS):
             yield batch
             batch = []
             ahead = at - time.time()
@@ -90,7 +97,7 @@ def _timed_batches(path: Path, contents: Contents, speed: float) -> Iterator[lis
 
 
 def _read(path: Path) -> Iterator[tuple[int, Event]]:
-    """(line number, event) of NDJSON, or of CSV with a header line."""
+    """Yields (line number, event) of NDJSON, or of CSV with a header line. Raises BadInput."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             start = file.read(4096).lstrip()

@@ -12,9 +12,9 @@ from modepulse.client import Client
 from modepulse.progress import progress
 
 TICK_SECONDS = 0.1
-BATCH = 500
-# Of what a playing user does next; the rest are heartbeats.
-LEAVES, SWITCHES, CRASHES = 0.4, 0.2, 0.1
+BATCH_EVENTS = 500
+# What a playing user does next, as shares of all events; the rest are heartbeats.
+LEAVE_SHARE, SWITCH_SHARE, CRASH_SHARE = 0.4, 0.2, 0.1
 
 Event = dict[str, Any]
 Counts = dict[str, dict[str, int]]
@@ -28,13 +28,13 @@ class _Player:
     last_event: float = 0.0
 
     @property
-    def plays(self) -> bool:
+    def playing(self) -> bool:
         return bool(self.mode)
 
 
 @dataclass
 class World:
-    """All players; the same seed makes the same events. `lease` is the service's, in seconds."""
+    """All players. The same seed makes the same events; `lease` is that of the service, in seconds."""
 
     seed: int
     users: int
@@ -47,7 +47,7 @@ class World:
         self._chance = random.Random(self.seed)
         self._players = [self._new_player() for _ in range(self.users)]
         self._codes = [str(101 + n) for n in range(self.areas)]
-        # Zipf: the n-th area has 1/n of the first one's players; modes likewise, in an order of each area's own.
+        # Zipf's law: the n-th area has 1/n of the first one's players. Modes likewise, each area with its own order.
         self._popularity = list(accumulate(1 / (n + 1) for n in range(self.areas)))
         self._mode_weights = list(accumulate(1 / (n + 1) for n in range(len(MODES))))
         self._favourites = {code: self._chance.sample(MODES, len(MODES)) for code in self._codes}
@@ -57,40 +57,40 @@ class World:
         return _Player(f"sim{self.seed}-{self._names}")
 
     def events(self, count: int, now: float) -> list[Event]:
-        """About `count` next events: a switch is two of them."""
+        """The next `count` events or one more, as a switch makes two. `now` is in seconds, as in all methods."""
         events: list[Event] = []
         while len(events) < count:
-            place = self._chance.randrange(self.users)
-            player = self._players[place]
+            index = self._chance.randrange(self.users)
+            player = self._players[index]
             fate = self._chance.random()
-            if not player.plays:
+            if not player.playing:
                 player.area = self._chance.choices(self._codes, cum_weights=self._popularity)[0]
                 self._choose_mode(player)
                 events.append(self._event(player, "LOGIN", now))
-            elif fate < LEAVES:
+            elif fate < LEAVE_SHARE:
                 events.append(self._event(player, "LOGOUT", now))
                 player.mode = ""
-            elif fate < LEAVES + SWITCHES:
+            elif fate < LEAVE_SHARE + SWITCH_SHARE:
                 events.append(self._event(player, "LOGOUT", now))
                 self._choose_mode(player)
                 events.append(self._event(player, "LOGIN", now))
-            elif fate < LEAVES + SWITCHES + CRASHES:
-                # Says nothing any more: counted until the lease is over. Somebody else takes the place.
+            elif fate < LEAVE_SHARE + SWITCH_SHARE + CRASH_SHARE:
+                # Sends nothing any more, and is counted until the lease ends. A new player takes over.
                 self._crashed.append(player)
-                self._players[place] = self._new_player()
+                self._players[index] = self._new_player()
             else:
                 events.append(self._event(player, "HEARTBEAT", now))
         return events
 
     def expired(self, now: float) -> list[Event]:
-        """EXPIRE for those who crashed a lease ago; they are forgotten."""
+        """EXPIRE of the players who crashed a lease ago; they are removed."""
         gone = [player for player in self._crashed if now - player.last_event >= self.lease]
         self._crashed = [player for player in self._crashed if now - player.last_event < self.lease]
         return [self._event(player, "EXPIRE", now) for player in gone]
 
     def end(self, now: float) -> list[Event]:
-        """LOGOUT of all who play, EXPIRE of all who crashed."""
-        events = [self._event(player, "LOGOUT", now) for player in self._players if player.plays]
+        """LOGOUT of all playing users, EXPIRE of all crashed ones."""
+        events = [self._event(player, "LOGOUT", now) for player in self._players if player.playing]
         events += [self._event(player, "EXPIRE", now) for player in self._crashed]
         self._crashed.clear()
         for player in self._players:
@@ -98,11 +98,11 @@ class World:
         return events
 
     def keep_alive(self, now: float) -> list[Event]:
-        """Heartbeats of those who play on without having done anything for a third of the lease."""
+        """Heartbeats of the playing users without an event for a third of the lease."""
         return [
             self._event(player, "HEARTBEAT", now)
             for player in self._players
-            if player.plays and now - player.last_event > self.lease / 3
+            if player.playing and now - player.last_event > self.lease / 3
         ]
 
     def _choose_mode(self, player: _Player) -> None:
@@ -118,11 +118,11 @@ class World:
         }
 
     def counts(self, now: float) -> Counts:
-        """What the service must show now, if nobody else posts: area -> mode -> players."""
+        """The counts that the service must show now if it gets no other events: area -> mode -> players."""
         counts: Counter[tuple[str, str]] = Counter(
             (player.area, player.mode)
             for player in [*self._players, *self._crashed]
-            if player.plays and now - player.last_event < self.lease
+            if player.playing and now - player.last_event < self.lease
         )
         result: Counts = {}
         for (area, mode), count in sorted(counts.items(), key=lambda entry: (int(entry[0][0]), -entry[1], entry[0])):
@@ -131,7 +131,7 @@ class World:
 
 
 def simulate(url: str, world: World, rate: float, duration: float) -> Counts:
-    """Posts `rate` events a second for `duration` seconds; returns what the counts must be. Raises PostFailed."""
+    """Posts `rate` events a second for `duration` seconds. Returns the counts to be expected. Raises PostFailed."""
     client = Client(url)
     start = time.monotonic()
     planned = round(rate * duration)
@@ -142,7 +142,7 @@ def simulate(url: str, world: World, rate: float, duration: float) -> Counts:
         while sent < planned:
             now = time.monotonic()
             due = min(planned, round(rate * (now - start))) - sent
-            events = world.events(min(due, BATCH), now) if due > 0 else []
+            events = world.events(min(due, BATCH_EVENTS), now) if due > 0 else []
             if now > next_keep_alive:
                 next_keep_alive = now + world.lease / 6
                 events += world.keep_alive(now)
@@ -150,6 +150,6 @@ def simulate(url: str, world: World, rate: float, duration: float) -> Counts:
                 client.post(events)
                 sent += len(events)
                 bar.update(task, completed=min(sent, planned))
-            if due < BATCH:
+            if due < BATCH_EVENTS:
                 time.sleep(TICK_SECONDS)
     return world.counts(time.monotonic())

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import redis
 
-from modepulse.launcher.servers import Postgres, child_setup, embedded_redis, free_port, redis_binary, redis_command
-from modepulse.launcher.supervisor import make_database
+from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.postgres_server import Postgres, make_database
+from modepulse.launcher.redis_server import embedded_redis, redis_binary, redis_command
 
 
 def redis_binaries() -> dict[str, Path]:

@@ -13,7 +13,8 @@ import httpx
 import pytest
 import redis
 
-from modepulse.launcher.servers import child_setup, free_port, redis_command
+from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.redis_server import redis_command
 from tests.conftest import BINARIES
 from tests.faults.load import Load, check
 from tests.faults.summary import SUMMARY

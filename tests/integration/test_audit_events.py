@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.archive.pool import EXPORT_LOCK
-from modepulse.launcher.servers import free_port
+from modepulse.launcher.child_process import free_port
 from tests.faults.load import wait_until_archived
 from tests.http_client import event, problem
 from tests.servers import Stack, eventually

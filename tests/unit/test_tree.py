@@ -38,7 +38,7 @@ def test_imports_go_one_way(path: Path) -> None:
 
 def test_environment_is_read_in_few_places() -> None:
     readers = {str(p.relative_to(ROOT)) for p in MODULES if "os.environ" in p.read_text()}
-    assert readers == {"app/settings.py", "modepulse/launcher/servers.py", "modepulse/launcher/supervisor.py"}
+    assert readers == {"app/settings.py", "modepulse/launcher/child_process.py"}
 
 
 def test_key_names_are_written_in_one_module() -> None:

@@ -1,0 +1,38 @@
+"""Runs the part of a command that uses Redis or Postgres; a store that does not answer makes the command fail."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.contract.connection import connect
+from app.settings import Settings
+from modepulse.commands.failure import fail
+
+T = TypeVar("T")
+# Of one round trip: the scripts of rebuild and verify take longer than those of the service.
+REDIS_TIMEOUT_SECONDS = 60
+
+
+def run_with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any, T]]) -> T:
+    """Returns the result of `job` with a connection to Redis."""
+
+    async def run() -> T:
+        redis = connect(settings, seconds=REDIS_TIMEOUT_SECONDS)
+        try:
+            return await job(redis)
+        finally:
+            await redis.aclose()
+
+    return run_with_stores(run())
+
+
+def run_with_stores(job: Coroutine[Any, Any, T]) -> T:
+    """Returns the result of `job`."""
+    try:
+        return asyncio.run(job)
+    except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        fail(f"a store does not answer: {type(error).__name__}: {error}", 1)

@@ -1,0 +1,170 @@
+"""`modepulse dev`: Redis, Postgres, archiver and API on this machine, started, kept running and stopped as one."""
+
+import asyncio
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from app.server import bind
+from app.settings import Settings
+from modepulse.launcher.child_process import child_setup, free_port, inherited_environment, spawn
+from modepulse.launcher.data_directory import DataDirectory
+from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.postgres_server import Postgres, make_database
+from modepulse.launcher.redis_server import redis_binary, redis_command
+from modepulse.launcher.supervisor import Service, Stopped, Supervisor, block_signals
+from modepulse.notice import notice
+
+READY_TIMEOUT_SECONDS = 120
+SUPERVISE_SECONDS = 1.0
+# A few dozen events a second in areas 101 to 110, until the stack is stopped.
+DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "10", "--duration", "1e9"]
+
+
+class Stack:
+    """All of Modepulse on one machine. A store whose address is set is not started.
+
+    Port 0 is any free port; with `demo`, simulated players play on the API.
+    """
+
+    def __init__(self, settings: Settings, host: str, port: int, data_dir: Path, demo: bool) -> None:
+        self._settings = settings
+        self._host, self._port = host, port
+        self._demo = demo
+        self._directory = DataDirectory(data_dir)
+        self._supervisor = Supervisor(self._directory.logs, on_restart=self._write_run)
+        self._listener: socket.socket | None = None
+        self._redis_url = settings.redis_url
+        self._postgres_dsn = settings.postgres_dsn
+        self._postgres: Postgres | None = None  # the embedded one
+
+    def run(self) -> None:
+        """Returns after an orderly stop by SIGINT, SIGTERM or SIGHUP. Raises LaunchError."""
+        block_signals()
+        try:
+            self._prepare()
+            self._start()
+            self._announce()
+            while True:
+                self._supervisor.supervise_once(SUPERVISE_SECONDS)
+        except Stopped:
+            pass
+        finally:
+            self._stop()
+
+    def _prepare(self) -> None:
+        """Everything that can be refused is refused here, before anything is started."""
+        binary = None if self._redis_url else redis_binary(self._settings.redis_server)
+        lock = self._directory.acquire()
+        listener = self._listen()
+        kept = self._directory.read_ports()
+        ports = {}
+        if binary is not None:
+            ports["redis"] = free_port(kept.get("redis"))
+            self._add_redis(binary, ports["redis"], lock)
+        if not self._postgres_dsn:
+            ports["postgres"] = free_port(kept.get("postgres"))
+            self._add_postgres(ports["postgres"], lock)
+        self._directory.write_ports(ports)
+        environment = inherited_environment() | {
+            "MODEPULSE_REDIS_URL": self._redis_url,
+            "MODEPULSE_POSTGRES_DSN": self._postgres_dsn,
+            "MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token(),
+        }
+        self._add_command("archiver", ["archive"], environment)
+        self._add_command("api", ["serve", "--fd", str(listener)], environment, listener)
+        if self._demo:
+            self._add_command("demo", [*DEMO, "--url", self._url], environment)
+
+    def _listen(self) -> int:
+        """The file descriptor of the API's listening socket, which outlives the API: while that restarts, connections
+        wait. Raises LaunchError."""
+        try:
+            self._listener = bind(self._host, self._port)
+        except OSError as error:
+            raise LaunchError(f"cannot listen on {self._host} port {self._port}: {error.strerror}") from None
+        except OverflowError:
+            raise LaunchError(f"{self._port} is no port", 2) from None
+        self._port = self._listener.getsockname()[1]
+        return self._listener.fileno()
+
+    def _add_redis(self, binary: Path, port: int, lock: int) -> None:
+        self._redis_url = f"redis://127.0.0.1:{port}/0"
+        command = redis_command(binary, port, self._directory.redis)
+        log = self._directory.logs / "redis.log"
+
+        def start() -> "subprocess.Popen[bytes]":
+            return spawn(command, log, pass_fds=(lock,), preexec_fn=child_setup(signal.SIGTERM))
+
+        self._supervisor.add(Service("redis", start))
+
+    def _add_postgres(self, port: int, lock: int) -> None:
+        postgres = self._postgres = Postgres(self._directory.postgres, port)
+        self._postgres_dsn = postgres.dsn()
+        log = self._directory.logs / "postgres.log"
+        # SIGINT is Postgres's fast shutdown; SIGTERM would wait for its clients.
+        self._supervisor.add(Service("postgres", lambda: postgres.start(log, (lock,)), signal.SIGINT))
+
+    def _add_command(self, name: str, arguments: list[str], environment: dict[str, str], *inherited: int) -> None:
+        """A service that is a command of this package and logs to stderr."""
+        command = [sys.executable, "-m", "modepulse", *arguments]
+
+        def start() -> "subprocess.Popen[bytes]":
+            return spawn(command, None, env=environment, pass_fds=inherited, preexec_fn=child_setup(signal.SIGKILL))
+
+        self._supervisor.add(Service(name, start))
+
+    def _start(self) -> None:
+        """Returns when the API answers that it is ready."""
+        self._supervisor.start()
+        if self._postgres is not None:
+            dsn = self._postgres.dsn("postgres")
+            self._supervisor.wait_for(lambda: asyncio.run(make_database(dsn)), "Postgres", READY_TIMEOUT_SECONDS)
+        self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
+
+    def _announce(self) -> None:
+        self._write_run()
+        notice(f"redis-cli -u {self._redis_url}    psql {self._postgres_dsn}")
+        print(f"ready {self._url}", flush=True)
+
+    def _write_run(self) -> None:
+        pids = self._supervisor.pids()
+        self._directory.write_run(
+            {
+                "url": self._url,
+                "redis_url": self._redis_url,
+                "postgres_dsn": self._postgres_dsn,
+                "pids": {name: pids.get(name) for name in ("redis", "postgres", "api", "archiver")},
+            }
+        )
+
+    def _stop(self) -> None:
+        """Stops the API before the archiver and the stores, so that what it has accepted is written."""
+        if self._listener is not None:
+            self._listener.close()
+        self._supervisor.stop()
+        self._directory.release()
+
+    @property
+    def _url(self) -> str:
+        host = _reachable(self._host)
+        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+
+
+def _is_ready(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to, for one to listen on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
