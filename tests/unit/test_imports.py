@@ -80,7 +80,6 @@ CLIENTS: dict[Clients, set[str]] = {
         "app.archive.pool",
         "app.contract.postgres",
         "archiver.batches",
-        "archiver.checkpoint",
         "archiver.postgres",
         "archiver.retention",
         "modepulse.commands.stores",
