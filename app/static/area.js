@@ -1,4 +1,4 @@
-// One area: its modes as they are played, how it was, and the latest events.
+// One area: its live ranking, its history and its latest events.
 
 import { askPatiently, pause } from "./api.js";
 import { el, failure, keyedRows, link, notice, number, row, skeleton, table, time } from "./dom.js";
@@ -6,10 +6,9 @@ import { historySection } from "./history.js";
 import { listen } from "./live.js";
 
 const EVENTS = 15;
-const EVENTS_PAUSE = 1500;
+const EVENTS_PAUSE = 1500; // milliseconds
 const COLOURS = 8;
-// More modes than these are shown when asked for.
-const BARS = 20;
+const BARS = 20; // more modes only after a click
 
 export function areaView(main, area, showState) {
   const players = el("dd", {}, "–");
@@ -54,7 +53,7 @@ export function areaView(main, area, showState) {
     const shown = allShown ? ranking : ranking.slice(0, BARS);
     showBars(shown, (bar, { count }) => bar.show(count, ranking[0].count, sum));
     list.hidden = !ranking.length;
-    note.replaceChildren(...(ranking.length ? [] : [notice(`Nobody plays in area ${area} right now.`)]));
+    note.replaceChildren(...(ranking.length ? [] : [notice(`Nobody is playing in area ${area} right now.`)]));
     more.hidden = shown.length === ranking.length;
     more.textContent = `Show all ${number(ranking.length)} modes`;
   }
@@ -67,19 +66,20 @@ export function areaView(main, area, showState) {
   };
 }
 
-/** A mode keeps its colour as long as the page shows the area. */
+/** Colours by mode. A mode keeps its colour while the page shows the area. */
 class Colours {
   #of = new Map();
 
   of(mode) {
     if (!this.#of.has(mode)) {
-      const place = this.#of.size + 1;
-      this.#of.set(mode, place <= COLOURS ? `--mode-${place}` : "--mode-rest");
+      const next = this.#of.size + 1;
+      this.#of.set(mode, next <= COLOURS ? `--mode-${next}` : "--mode-rest");
     }
     return this.#of.get(mode);
   }
 }
 
+/** One mode of the ranking. */
 class Bar {
   constructor(mode, colour) {
     this.fill = el("div", { className: "fill" });
@@ -98,7 +98,7 @@ class Bar {
   }
 }
 
-/** From the audit; read again a moment after something changed. */
+/** The newest events in the archive, read again shortly after each change. */
 function latestEvents(area) {
   const body = el("div", {}, skeleton(3));
   const abort = new AbortController();
@@ -114,7 +114,7 @@ function latestEvents(area) {
     }
   }
 
-  /** At most once in a while, and once after the last change: the archive is a moment behind. */
+  /** Waits before each read, since the archive lags a little, and reads once more after the last change. */
   async function follow() {
     following = true;
     while (changed) {

@@ -1,11 +1,11 @@
-// The document of this service, to read and to try; nothing is asked of another host.
+// Swagger UI on this service's own OpenAPI document. It contacts no other host.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 dark.addEventListener("change", follow);
 follow();
 
-// Swagger UI leaves some fields without a name for who cannot see where they stand.
+// Swagger UI leaves some fields without an accessible name.
 const root = document.querySelector("#docs");
 new MutationObserver(() => {
   for (const field of root.querySelectorAll("input, select, textarea")) {
@@ -23,7 +23,7 @@ SwaggerUIBundle({
   validatorUrl: null,
   defaultModelsExpandDepth: 0,
   plugins: [
-    // A link within the button that opens an operation does the same and cannot be told from it.
+    // Drops the link inside the button that opens an operation: it does the same, and nested controls are inaccessible.
     ({ React }) => ({ wrapComponents: { DeepLink: () => ({ text }) => React.createElement("span", null, text) } }),
   ],
 });

@@ -1,6 +1,6 @@
-// Making elements, keeping lists of them in order, numbers and times as text.
+// Creates elements, keeps lists of them in order, formats numbers and times.
 
-/** An element. Properties named with a dash are attributes; children are nodes or texts (never markup). */
+/** Creates an element. Names with a dash are attributes, others properties; children are nodes or text, not markup. */
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -12,7 +12,7 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Brings the children into an order; those that move are seen to move. The focus stays where it is. */
+/** Puts the children in order and animates those that move. The focus is kept. */
 function arrange(parent, children) {
   if (children.length === parent.children.length && children.every((child, n) => parent.children[n] === child)) return;
   const before = new Map([...parent.children].map((child) => [child, child.offsetTop]));
@@ -32,8 +32,9 @@ function arrange(parent, children) {
 }
 
 /**
- * Keeps in `parent` an element for each item, known by the item's property `key`: `make` gives for a new key a row,
- * whose `item` is the element; `drop` is told of a row that is gone. Returns what brings newer items, in their order.
+ * Keeps one row per item in `parent`, identified by the item's property `key`. `make(key)` creates a row, whose `item`
+ * is its element; `drop(row)` is called for each removed row. Returns a function that shows a newer list of items:
+ * it calls `show(row, item)` for each and puts the rows in the order of the list.
  */
 export function keyedRows(parent, key, make, drop = () => {}) {
   let rows = new Map();
@@ -51,13 +52,15 @@ export const number = (value) => whole.format(value);
 
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minute = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat("en", { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = new Intl.DateTimeFormat("en", {
+  month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
 const date = new Intl.DateTimeFormat("en", { month: "short", day: "numeric" });
-/** Below a chart over so many seconds: the time of day, or from two days on the day. */
+/** Label of a chart's time axis: the time of day, or the date if the chart spans two days (`seconds`) or more. */
 export const axisLabel = (at, seconds) => (seconds < 2 * 86_400 ? minute : date).format(at * 1000);
 export const timeOfDay = (seconds) => clock.format(seconds * 1000);
 
-/** A `<time>`: today's by the clock, others with their day. */
+/** A `<time>` element: the time of day, with the date unless it is today; with seconds if `precise` and today. */
 export function time(seconds, precise = false) {
   const at = new Date(seconds * 1000);
   const today = at.toDateString() === new Date().toDateString();
@@ -75,16 +78,18 @@ export const skeleton = (lines) =>
   el("div", { className: "loading", role: "status" }, el("span", { className: "hidden" }, "Loading"),
     ...Array.from({ length: lines }, () => el("div", { className: "skeleton" })));
 
-/** Why there is nothing to see. */
+/** A paragraph that says why there is nothing to show. */
 export const notice = (text) => el("p", { className: "notice" }, text);
 
-/** What went wrong, with a way to try it again. */
+/** An error message with a button that calls `again`. */
 export const failure = (error, again) =>
-  el("p", { className: "failure", role: "alert" }, `${error.message}.`, el("button", { type: "button", onclick: again }, "Try again"));
+  el("p", { className: "failure", role: "alert" }, `${error.message}.`,
+    el("button", { type: "button", onclick: again }, "Try again"));
 
 /**
- * A table that scrolls by itself; columns are names, or [name, class]. On a phone the cells of a row wrap, unless they are
- * to be compared; roles are named because what is not laid out as a table is none to a screen reader.
+ * A table that scrolls on its own; columns are names, or [name, class]. On a narrow screen the cells of a row wrap,
+ * unless the table is for comparing values (`compared`). The roles are explicit: with another `display`, a table loses
+ * its own.
  */
 export const table = (label, columns, body, compared = false) =>
   el("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": label },
@@ -94,11 +99,12 @@ export const table = (label, columns, body, compared = false) =>
         return el("th", { scope: "col", role: "columnheader", className }, name);
       }))), body));
 
-/** A row of it; cells are contents, or [content, class, label]. The label stands before it where cells wrap. */
+/** A table row; cells are contents, or [content, class, label]. The label precedes the content where cells wrap. */
 export const row = (...cells) =>
   el("tr", { role: "row" }, ...cells.map((cell) => {
     const [content, className, label] = [cell].flat();
     return el("td", { role: "cell", className, "data-label": label }, content);
   }));
 
+/** The address of a view of this page. */
 export const link = (name, value) => `/?${new URLSearchParams({ [name]: value })}`;

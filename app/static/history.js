@@ -1,4 +1,4 @@
-// How an area was: a line a mode over the last hour, day or week, and its peaks.
+// An area's history: one line per mode over the last hour, day or week, and the peak of each.
 
 import { askPatiently } from "./api.js";
 import { axisLabel, el, failure, notice, number, row, skeleton, table, time } from "./dom.js";
@@ -11,6 +11,8 @@ const RANGES = {
 };
 const REFRESH_SECONDS = 15;
 const LINES = 8;
+// Whole players only.
+const INCREMENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6];
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 
 export function historySection(area, colours) {
@@ -45,13 +47,14 @@ export function historySection(area, colours) {
       .sort((one, other) => other.count - one.count);
     if (!modes.length) {
       chart.remove();
-      box.replaceChildren(notice("Nobody played here in this time."));
+      box.replaceChildren(notice("Nobody played here in this period."));
       return;
     }
     const drawn = modes.slice(0, LINES).map((mode) => ({ ...mode, colour: colours.of(mode.mode) }));
     const best = modes[0];
-    box.replaceChildren(chart.place, chart.readout,
-      el("p", { className: "peak" }, "Peak: ", el("strong", {}, `${number(best.count)} in ${best.mode}`), ", ", time(best.at)),
+    box.replaceChildren(chart.element, chart.readout,
+      el("p", { className: "peak" },
+        "Peak: ", el("strong", {}, `${number(best.count)} in ${best.mode}`), ", ", time(best.at)),
       peakTable(drawn));
     chart.draw(drawn, RANGES[range].seconds);
   }
@@ -70,7 +73,8 @@ export function historySection(area, colours) {
   scheme.addEventListener("change", redraw);
   read();
   return {
-    section: el("section", { className: "card" }, el("div", { className: "section-head" }, el("h2", {}, "History"), choice), box),
+    section: el("section", { className: "card" },
+      el("div", { className: "section-head" }, el("h2", {}, "History"), choice), box),
     stop() {
       clearInterval(timer);
       scheme.removeEventListener("change", redraw);
@@ -80,31 +84,34 @@ export function historySection(area, colours) {
   };
 }
 
-const highest = (points) => points.reduce((best, [at, count]) => (count > best.count ? { at, count } : best), { at: 0, count: 0 });
+const highest = (points) =>
+  points.reduce((best, [at, count]) => (count > best.count ? { at, count } : best), { at: 0, count: 0 });
 
 const peakTable = (modes) =>
   table("Peaks", ["Mode", ["Last", "count"], ["Peak", "count"], "When"],
     el("tbody", {}, ...modes.map(({ mode, colour, points, count, at }) => {
       const swatch = el("span", { className: "swatch" });
       swatch.style.background = `var(${colour})`;
-      return row([el("span", {}, swatch, mode), "word"], [number(points.at(-1)[1]), "count"], [number(count), "count"], time(at));
+      return row(
+        [el("span", {}, swatch, mode), "word"], [number(points.at(-1)[1]), "count"], [number(count), "count"], time(at));
     })), true);
 
-/** The table below says the same to who cannot see it. */
+/** A line chart. The table of peaks below it holds the same figures for screen readers. */
 class Chart {
-  place = el("div", { className: "chart", role: "img" });
-  /** What the lines are where the pointer is. */
+  element = el("div", { className: "chart", role: "img" });
+  /** The values at the pointer. */
   readout = el("p", { className: "readout", "aria-hidden": "true" });
   #plot;
   #modes;
   #seconds;
   #resize;
 
-  /** `modes`, that with the highest peak first, over so many seconds. */
+  /** Draws `modes`, highest peak first, over the last `seconds`. */
   draw(modes, seconds) {
     this.#modes = modes;
     this.#seconds = seconds;
-    this.place.setAttribute("aria-label", `Players over time: ${modes.map(({ mode, count }) => `${mode}, peak ${count}`).join("; ")}`);
+    const peaks = modes.map(({ mode, count }) => `${mode}, peak ${count}`);
+    this.element.setAttribute("aria-label", `Players over time: ${peaks.join("; ")}`);
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const data = [modes[0].points.map(([at]) => at), ...modes.map(({ points }) => points.map(([, count]) => count))];
@@ -112,27 +119,31 @@ class Chart {
     const [{ at, count }] = modes;
     this.#plot?.destroy();
     this.#plot = new uPlot({
-      width: this.place.clientWidth,
-      height: this.place.clientHeight,
+      width: this.element.clientWidth,
+      height: this.element.clientHeight,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [0, Math.max(4, count, high) * 1.1] } },
-      axes: [{ ...axis, size: 34, values: (_, times) => times.map((at) => axisLabel(at, seconds)) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4, 1e5, 1e6] }],
-      series: [{}, ...modes.map(({ mode, colour: name }) => ({ label: mode, stroke: colour(name), width: 2, points: { show: false } }))],
+      axes: [
+        { ...axis, size: 34, values: (_, times) => times.map((tick) => axisLabel(tick, seconds)) },
+        { ...axis, size: 44, incrs: INCREMENTS },
+      ],
+      series: [{}, ...modes.map(({ mode, colour: name }) =>
+        ({ label: mode, stroke: colour(name), width: 2, points: { show: false } }))],
       hooks: {
         draw: [(plot) => markPeak(plot, at, count, colour("--text"))],
         setCursor: [({ cursor: { idx } }) => this.#read(idx)],
       },
-    }, data, this.place);
+    }, data, this.element);
     this.#resize ??= new ResizeObserver(() =>
-      this.#plot?.setSize({ width: this.place.clientWidth, height: this.place.clientHeight }));
-    this.#resize.observe(this.place);
+      this.#plot?.setSize({ width: this.element.clientWidth, height: this.element.clientHeight }));
+    this.#resize.observe(this.element);
   }
 
-  #read(place) {
-    this.readout.replaceChildren(...(place === null || place === undefined ? [] : [
-      time(this.#modes[0].points[place][0]),
-      ...this.#modes.map(({ mode, points }) => el("span", {}, `${mode} `, el("strong", {}, number(points[place][1])))),
+  #read(index) {
+    this.readout.replaceChildren(...(index === null || index === undefined ? [] : [
+      time(this.#modes[0].points[index][0]),
+      ...this.#modes.map(({ mode, points }) => el("span", {}, `${mode} `, el("strong", {}, number(points[index][1])))),
     ]));
   }
 

@@ -1,14 +1,14 @@
-// The live stream of GET /stats/stream, kept open.
+// Subscribes to GET /stats/stream and keeps the connection open.
 
 import { isRefusal, reason } from "./api.js";
 
 const SILENCE_SECONDS = 20;
 const HEALTH_SECONDS = 5;
-const PAUSES = [1000, 2000, 5000];
+const PAUSES = [1000, 2000, 5000]; // milliseconds before each further attempt
 
 /**
- * Listens until `stop()`. `onData` gets each newer state, `onState` what the connection is:
- * "live", "disconnected" (it is being tried again) or "error" (it is no use to try again), and why.
+ * Listens until the returned function is called. `onData` gets each newer state; `onState` gets the connection's state
+ * and the reason for it: "live", "disconnected" (a retry follows) or "error" (the request is invalid: no retry).
  */
 export function listen(parameters, onData, onState) {
   const url = `/stats/stream?${new URLSearchParams(parameters)}`;
@@ -20,7 +20,7 @@ export function listen(parameters, onData, onState) {
     source = new EventSource(url);
     source.onopen = () => {
       heard();
-      onState("live"); // nothing more need come: who comes back is told only what changed
+      onState("live"); // after a reconnect data arrives only once something changed
     };
     source.onmessage = (event) => {
       failures = 0;
@@ -34,24 +34,24 @@ export function listen(parameters, onData, onState) {
     });
     source.onerror = () => {
       onState("disconnected");
-      if (source.readyState === EventSource.CLOSED) lookWhy(); // else the browser tries again by itself
+      if (source.readyState === EventSource.CLOSED) findReason(); // else the browser retries by itself
     };
   }
 
-  /** The browser gives up for good when the answer was not 200, and does not tell what it was. */
-  async function lookWhy() {
-    const look = new AbortController();
+  /** EventSource gives up on any status but 200 and does not expose it, so the request is repeated to read it. */
+  async function findReason() {
+    const attempt = new AbortController();
     try {
-      const response = await fetch(url, { signal: look.signal });
+      const response = await fetch(url, { signal: attempt.signal });
       if (isRefusal(response.status)) {
         const why = reason(await response.json(), response);
         if (!stopped) onState("error", why);
         return;
       }
     } catch {
-      // no answer: try again
+      // no response: retry below
     } finally {
-      look.abort();
+      attempt.abort();
     }
     reconnect();
   }
@@ -62,7 +62,7 @@ export function listen(parameters, onData, onState) {
     if (!stopped) timer = setTimeout(connect, PAUSES[Math.min(failures++, PAUSES.length - 1)]);
   }
 
-  /** A connection that is dead without a word is found out by asking another way. */
+  /** Restarts the silence timer. When it fires, a request to /healthz finds out whether the service is still there. */
   function heard() {
     clearTimeout(silence);
     silence = setTimeout(async () => {

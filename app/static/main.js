@@ -1,4 +1,4 @@
-// Which view the address asks for, the connection's state, the search.
+// Routes the address to a view; shows the connection's state; handles the search.
 
 import { areaView } from "./area.js";
 import { link, notice, timeOfDay } from "./dom.js";
@@ -13,7 +13,7 @@ const WORDS = { connecting: "Connecting", live: "Live", disconnected: "Disconnec
 let leave = () => {};
 let lostAt = 0;
 
-/** What the connection is, for every view; `why` where that is known. */
+/** Shows the state of the connection, on behalf of every view, and the reason where it is known. */
 function showState(state, why = "") {
   if (document.body.dataset.state === "live") lostAt = Date.now() / 1000;
   document.body.dataset.state = state;
@@ -23,10 +23,10 @@ function showState(state, why = "") {
     banner.textContent = `${why || "The connection to the service is lost"}.${since} Trying again.`;
   } else if (state === "error") {
     banner.textContent = why;
-    leave(); // what else was asked for would be refused too
+    leave(); // the view's other requests would be refused too
     leave = () => {};
     for (const part of main.querySelectorAll("dl, section")) part.remove();
-    main.append(notice("There is nothing to show. Search for another one above."));
+    main.append(notice("There is nothing to show. Search for another area or user above."));
   }
   banner.hidden = state !== "disconnected" && state !== "error";
 }
@@ -45,8 +45,8 @@ function show() {
   search.kind.value = kind;
   search.text.value = user ?? area ?? "";
   hint();
-  const place = user ? `User ${user}` : area ? `Area ${area}` : "All areas";
-  document.title = `${place} · Modepulse`;
+  const title = user ? `User ${user}` : area ? `Area ${area}` : "All areas";
+  document.title = `${title} · Modepulse`;
 }
 
 function go(address) {
@@ -78,7 +78,7 @@ search.addEventListener("submit", (event) => {
 });
 search.kind.addEventListener("change", hint);
 window.addEventListener("popstate", show);
-// A page that is kept for "back" must not keep its connection.
+// A page in the back/forward cache must not hold its connection.
 window.addEventListener("pagehide", () => leave());
 window.addEventListener("pageshow", (event) => event.persisted && show());
 show();

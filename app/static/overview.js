@@ -1,4 +1,4 @@
-// All areas: who plays where, and what most of them play.
+// All areas: how many play where, and the most played mode of each.
 
 import { ask } from "./api.js";
 import { duration, el, keyedRows, link, notice, number, skeleton } from "./dom.js";
@@ -23,7 +23,8 @@ export function overview(main, showState) {
   main.replaceChildren(
     el("h1", {}, "All areas"),
     el("dl", { className: "tiles" },
-      ...Object.entries(tiles).map(([name, title]) => el("div", { className: "tile" }, el("dt", {}, title), values[name]))),
+      ...Object.entries(tiles).map(([name, title]) =>
+        el("div", { className: "tile" }, el("dt", {}, title), values[name]))),
     el("section", { className: "card", "aria-label": "Areas, most players first" }, head, list, note),
   );
 
@@ -36,7 +37,8 @@ export function overview(main, showState) {
     showRows(areas, (row, area) => row.show(area, most));
     head.hidden = !areas.length;
     note.replaceChildren(...(areas.length ? more(areas.length) : empty()));
-    document.querySelector("#known-areas").replaceChildren(...areas.map((area) => el("option", { value: area.area_code })));
+    const known = areas.map((area) => el("option", { value: area.area_code }));
+    document.querySelector("#known-areas").replaceChildren(...known);
   }
 
   const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, onData, showState);
@@ -50,11 +52,12 @@ const more = (count) =>
   count === SHOWN_AREAS ? [notice(`The ${SHOWN_AREAS} areas with the most players; search for others.`)] : [];
 
 const empty = () => [
-  el("h2", {}, "Nobody plays anywhere right now"),
-  el("div", { className: "notice" }, "This page changes by itself as soon as somebody logs in. To try it:",
+  el("h2", {}, "Nobody is playing right now"),
+  el("div", { className: "notice" }, "This page updates by itself as soon as somebody logs in. To try it:",
     el("pre", { tabIndex: 0 }, EXAMPLE), el("pre", { tabIndex: 0 }, "modepulse simulate")),
 ];
 
+/** One area of the list. */
 class Row {
   constructor(code, trends) {
     this.code = code;
@@ -82,7 +85,7 @@ class Row {
   }
 }
 
-/** The last hour of the areas that are in sight, from the history. */
+/** Loads the last hour of the areas that are in sight, a few at a time. */
 class Trends {
   constructor() {
     this.rows = new Map();
@@ -134,14 +137,14 @@ class Trends {
       row.trend = total(Object.values(series));
       drawSpark(row.spark, [...row.trend, row.players]);
     } catch {
-      // Without an archive the page does without trends; the next round tries again.
+      // Without an archive there are no trends; the next round retries.
     }
     this.running--;
     if (this.waiting.size && !this.abort.signal.aborted) this.read();
   }
 }
 
-/** The sum of some series, step by step, without the step that is not over yet. */
+/** The sum of the series at each step, without the last, which is not over yet. */
 const total = (series) =>
   (series[0] ?? []).slice(0, -1).map((_, step) => series.reduce((sum, points) => sum + points[step][1], 0));
 

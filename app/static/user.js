@@ -1,4 +1,4 @@
-// One user: what they play now, and every session before.
+// One user: the sessions active now and all earlier ones.
 
 import { ask, askPatiently, isRefusal } from "./api.js";
 import { duration, el, failure, link, notice, row, skeleton, table, time } from "./dom.js";
@@ -27,7 +27,7 @@ export function userView(main, user, showState) {
     try {
       const { sessions } = await ask(`${path}/sessions`, {}, abort.signal);
       showState("live");
-      now.replaceChildren(sessions.length ? playing(sessions) : notice(`${user} plays nothing right now.`));
+      now.replaceChildren(sessions.length ? playing(sessions) : notice(`${user} is not playing right now.`));
     } catch (error) {
       if (abort.signal.aborted) return;
       const wrong = isRefusal(error.status);
@@ -45,7 +45,7 @@ export function userView(main, user, showState) {
       const button = el("button", {
         type: "button",
         onclick() {
-          button.disabled = true; // asked twice, it would show the same twice
+          button.disabled = true; // a second click would append the same page twice
           readPast(next);
         },
       }, "Show more");
@@ -54,7 +54,8 @@ export function userView(main, user, showState) {
         ...(next ? [button] : []));
     } catch (error) {
       if (!abort.signal.aborted) {
-        past.replaceChildren(...(rows.children.length ? [sessionTable(rows)] : []), failure(error, () => readPast(cursor)));
+        const shown = rows.children.length ? [sessionTable(rows)] : [];
+        past.replaceChildren(...shown, failure(error, () => readPast(cursor)));
       }
     }
   }
@@ -69,13 +70,14 @@ export function userView(main, user, showState) {
 
 const playing = (sessions) =>
   table("Playing now", ["Area", "Mode", "Last event"], el("tbody", {}, ...sessions.map((session) =>
-    row([areaLink(session.area_code), "word"], [session.multiplayer_mode, "word"], [time(session.last_event, true), "", "Last event"]))));
+    row([areaLink(session.area_code), "word"], [session.multiplayer_mode, "word"],
+      [time(session.last_event, true), "", "Last event"]))));
 
-const sessionTable = (rows) => table("Sessions", ["Began", "Area", "Mode", "Lasted", "Ended"], rows);
+const sessionTable = (rows) => table("Sessions", ["Started", "Area", "Mode", "Duration", "Ended"], rows);
 
 const sessionRow = (session) =>
   row(time(session.from, true), [areaLink(session.area_code), "word"], [session.multiplayer_mode, "word"],
-    [session.seconds === null ? "–" : duration(session.seconds), "", "Lasted"],
+    [session.seconds === null ? "–" : duration(session.seconds), "", "Duration"],
     [session.to === null ? "Not yet" : (ENDINGS[session.ended_by] ?? "Unknown"), "", "Ended"]);
 
 const areaLink = (code) => el("a", { href: link("area_code", code) }, code);

@@ -177,18 +177,18 @@ def test_focus_stays_on_a_row_that_moves(stack: Stack, http: httpx.Client, windo
 
 def test_nobody_plays(own_stack: Stack, window: Window) -> None:
     page = window.open(own_stack.url)
-    expect(page.get_by_role("heading", name="Nobody plays anywhere right now")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nobody is playing right now")).to_be_visible()
     assert not axe_violations(page)
     with httpx.Client(base_url=own_stack.url) as http:
         post(http, event(111))
     expect(page.locator('[data-area="111"]')).to_be_visible(timeout=SOON)
-    expect(page.get_by_role("heading", name="Nobody plays anywhere right now")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Nobody is playing right now")).to_be_hidden()
     page = window.open(f"{own_stack.url}/?area_code=nowhere")
-    expect(page.get_by_text("Nobody plays in area nowhere right now.")).to_be_visible()
-    expect(page.get_by_text("Nobody played here in this time.")).to_be_visible()
+    expect(page.get_by_text("Nobody is playing in area nowhere right now.")).to_be_visible()
+    expect(page.get_by_text("Nobody played here in this period.")).to_be_visible()
     expect(page.get_by_text("No events in the archive yet.")).to_be_visible()
     page = window.open(f"{own_stack.url}/?user_id=nobody")
-    expect(page.get_by_text("nobody plays nothing right now.")).to_be_visible()
+    expect(page.get_by_text("nobody is not playing right now.")).to_be_visible()
     expect(page.get_by_text("No sessions in the archive.")).to_be_visible()
 
 

@@ -1,0 +1,1 @@
+"""The Postgres side: the pool of the audit and history queries, and erasure."""

@@ -1,0 +1,1 @@
+"""The Redis side: group commit of events, live counters, live push."""

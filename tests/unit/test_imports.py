@@ -1,0 +1,106 @@
+"""Which way imports go: the packages, the sides inside them, the clients of the two stores, and no cycles."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from tests.unit.imports import COMPUTED, EMPTY_PACKAGES, IMPORTS, OURS, PRODUCT, Import, find_cycle, refuse
+
+Clients: TypeAlias = tuple[str, ...]
+
+REDIS: Clients = ("redis", "hiredis", "coredis")
+ASYNCPG: Clients = ("asyncpg",)
+POSTGRES_SIDE = tuple(
+    f"archiver.{name}"
+    for name in ("batches", "checkpoint", "copy_format", "counter_deltas", "leader", "postgres", "retention")
+)
+RULES: dict[str, Callable[[Import], bool]] = {
+    # The packages. bench and tests are on top and may import all.
+    "lua imports none of ours": lambda i: i.by("lua") and i.of(*OURS) and not i.of("lua"),
+    "app never imports archiver or modepulse": lambda i: i.by("app") and i.of("archiver", "modepulse"),
+    "archiver takes from app only contract, settings and logs": lambda i: (
+        i.by("archiver") and i.of("app") and not i.of("app.contract", "app.settings", "app.logs")
+    ),
+    "archiver never imports modepulse": lambda i: i.by("archiver") and i.of("modepulse"),
+    "nobody imports bench, and only bench imports tests": lambda i: (
+        (i.of("bench") and not i.by("bench")) or (i.of("tests") and not i.by("tests", "bench"))
+    ),
+    "a module is imported from its package by its own name": lambda i: i.by(*PRODUCT) and i.target in EMPTY_PACKAGES,
+    "no import is computed": lambda i: i.by(*PRODUCT) and i.target == COMPUTED,
+    # Inside app.
+    "app.live never imports what talks to Postgres, or HTTP": lambda i: (
+        i.by("app.live") and i.of("asyncpg", "app.contract.postgres", "app.archive", "app.api", "app.openapi")
+    ),
+    "app.archive never imports HTTP": lambda i: i.by("app.archive") and i.of("app.api", "app.openapi"),
+    "app.archive.erasure alone uses both sides": lambda i: (
+        i.by("app.archive") and i.of("app.live") and not i.by("app.archive.erasure")
+    ),
+    "app.contract imports only itself": lambda i: (
+        i.by("app.contract")
+        and i.of(*OURS)
+        and not i.of("app.contract")
+        and not (i.by("app.contract.connection") and i.of("app.settings"))
+    ),
+    "only app.routes and app.application import app.api": lambda i: (
+        i.of("app.api") and i.by(*PRODUCT) and not i.by("app.api", "app.routes", "app.application")
+    ),
+    "only app.routes imports app.openapi": lambda i: (
+        i.of("app.openapi") and i.by(*PRODUCT) and not i.by("app.openapi", "app.routes")
+    ),
+    "only app.api and app.openapi import app.bounds": lambda i: (
+        i.of("app.bounds") and i.by(*PRODUCT) and not i.by("app.api", "app.openapi")
+    ),
+    # Inside archiver.
+    "what writes to Postgres never imports redis": lambda i: (
+        i.by(*POSTGRES_SIDE) and i.of(*REDIS, "app.contract.connection")
+    ),
+    "archiver.stream never imports asyncpg": lambda i: (
+        i.by("archiver.stream") and i.of("asyncpg", "app.contract.postgres")
+    ),
+}
+# The modules that import a store's client: no others, and none of these in vain.
+CLIENTS: dict[Clients, set[str]] = {
+    REDIS: {
+        "app.contract.connection",
+        "app.live.counters",
+        "app.live.monitor",
+        "app.live.multiplexer",
+        "app.live.script_call",
+        "archiver.heal",
+        "archiver.partition",
+        "archiver.rebuild",
+        "archiver.schedule",
+        "archiver.stream",
+        "archiver.verify",
+        "lua",
+        "modepulse.commands.stores",
+    },
+    ASYNCPG: {
+        "app.archive.pool",
+        "app.contract.postgres",
+        "archiver.batches",
+        "archiver.postgres",
+        "archiver.retention",
+        "modepulse.commands.stores",
+        "modepulse.launcher.postgres_server",
+    },
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_imports(rule: str) -> None:
+    refuse(rule, (found for found in IMPORTS if RULES[rule](found)))
+
+
+@pytest.mark.parametrize("of_packages", [False, True], ids=["modules", "packages"])
+def test_no_import_cycle(of_packages: bool) -> None:
+    assert not (cycle := find_cycle(of_packages)), "an import cycle: " + " -> ".join(cycle)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client[0])
+def test_stores_are_reached_from_named_modules_only(client: Clients) -> None:
+    found = {i.importer: i for i in reversed(IMPORTS) if i.by(*PRODUCT) and i.of(*client)}
+    others = (i for importer, i in found.items() if importer not in CLIENTS[client])
+    refuse(f"{client[0]} is imported elsewhere", others)
+    refuse(f"{client[0]} is no longer imported by", CLIENTS[client] - found.keys())
