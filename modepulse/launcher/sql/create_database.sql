@@ -1,2 +1,2 @@
--- CREATE DATABASE takes no parameters; {name} is a constant of the code.
+-- The name is put in by the caller, which has it as a constant: CREATE DATABASE takes no parameters.
 CREATE DATABASE {name}
