@@ -11,8 +11,11 @@ import redis
 
 from app.contract.log import LOG_START, Entry, StreamId, decode, format_entry
 from app.contract.token import new_token
-from archiver import batches, retention, stream
+from archiver import batches, retention
+from archiver.checkpoint import open_checkpoint
 from archiver.partition import BATCH_EVENTS
+from archiver.postgres import connect, migrate
+from archiver.snapshot import Snapshot
 from bench.inputs import bodies, random_events
 from bench.load import Pace, Sample
 from tests.servers import Stack, eventually, postgres_server
@@ -42,8 +45,8 @@ def _entries(batches: int) -> list[list[Entry]]:
 
 
 async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[Sample]]:
-    connection = await batches.connect(dsn, patient=True)
-    await batches.migrate(connection)
+    connection = await connect(dsn, patient=True)
+    await migrate(connection)
     await retention.create_ahead(connection)
     found: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
@@ -53,10 +56,10 @@ async def _store_and_copy(dsn: str, rounds: int, number: int) -> dict[str, list[
         await connection.execute(
             "TRUNCATE area_mode_events, area_mode_events_agg, area_mode_minutes, archive_checkpoint"
         )
-        checkpoint = await batches.open_checkpoint(connection, 0, "bench")
+        checkpoint = await open_checkpoint(connection, 0, "bench")
         start = time.perf_counter()
         for entries in log:
-            seen = stream.Snapshot("bench", "", "", LOG_START, 0, 0, entries)
+            seen = Snapshot("bench", "", "", LOG_START, 0, 0, entries)
             checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
         found["modepulse"].append(Sample(count / (time.perf_counter() - start)))
         await connection.execute("TRUNCATE area_mode_events")

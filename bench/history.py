@@ -23,7 +23,7 @@ from app.api.audit_events import events_query
 from app.api.history import MINUTES_QUERY
 from app.archive.pool import PLANNER
 from archiver import retention
-from archiver.batches import connect
+from archiver.postgres import connect
 from bench.inputs import bodies
 from bench.load import Pace, kilobytes
 from tests.servers import Stack, eventually
@@ -77,7 +77,7 @@ def plans(archive: Archive) -> Iterator[tuple[str, float, str]]:
         area,
         mode,
     )
-    names = ", ".join(row["name"] for row in archive.fetch(retention.DAYS) if row["day"] <= retention.today())
+    names = ", ".join(row["name"] for row in archive.fetch(retention.DAY_PARTITIONS) if row["day"] <= retention.today())
     archive.fetch(f"VACUUM ANALYZE {names}, area_mode_minutes")
     now = datetime.now(UTC)
     window = {"from": (now - timedelta(days=29)).isoformat(), "to": now.isoformat()}

@@ -16,7 +16,8 @@ from app.contract.log import Entry, StreamId, format_entry, format_line
 from app.contract.outcome import EventKind
 from app.contract.token import new_token
 from archiver import batches, retention
-from archiver.counter_deltas import Column, MinuteDeltas, columns_of
+from archiver.counter_deltas import Column, MinuteDeltas, unnest_args
+from archiver.postgres import connect, migrate
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
 
@@ -30,9 +31,9 @@ DELTAS = {EventKind.LOGIN: 1, EventKind.LOGOUT: -1, EventKind.EXPIRE: -1}
 
 async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
     """Returns how many events were written: about `events`. Raises PostgresError."""
-    connection = await batches.connect(dsn, patient=True)
+    connection = await connect(dsn, patient=True)
     try:
-        await batches.migrate(connection)
+        await migrate(connection)
         end = int(time.time()) // MINUTE * MINUTE
         start = end - days_back * DAY
         await retention.create_partitions(
@@ -53,7 +54,8 @@ async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
                     await batches.add_counts(connection, deltas, minutes)
                     bar.advance(task, len(minutes[0]))
             # Not of the days to come: what is known to be empty is read as a whole, also when it is no longer.
-            filled = [row["name"] for row in await connection.fetch(retention.DAYS) if row["day"] <= retention.today()]
+            days = await connection.fetch(retention.DAY_PARTITIONS)
+            filled = [row["name"] for row in days if row["day"] <= retention.today()]
             await connection.execute(f"ANALYZE {', '.join(filled)}, area_mode_minutes")
         return written
     finally:
@@ -75,17 +77,17 @@ class Counters:
         self.minutes += len(changes)
 
     def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
-        """As archiver.counter_deltas.columns_of gives them, some counters at a time."""
+        """As archiver.counter_deltas.unnest_args gives them, some counters at a time."""
         some: MinuteDeltas = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
             for index in range(0, len(numbers), 4):
                 minute, *change = numbers[index : index + 4]
                 some[area, mode, minute] = change
             if len(some) >= BATCH_EVENTS:
-                yield columns_of(some)
+                yield unnest_args(some)
                 some = {}
         if some:
-            yield columns_of(some)
+            yield unnest_args(some)
 
 
 def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[Entry]]:

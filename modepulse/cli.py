@@ -80,7 +80,7 @@ def archive() -> None:
 @app.command()
 def verify(data_dir: RunData = Path(".modepulse")) -> None:
     """Compare counters, sessions, log and Postgres at one moment; exit 1 if anything differs."""
-    from archiver.verify import NotSettled
+    from archiver.errors import NotSettled
     from archiver.verify import verify as run
 
     settings = _running(data_dir)
@@ -101,7 +101,7 @@ def verify(data_dir: RunData = Path(".modepulse")) -> None:
 @app.command()
 def rebuild(data_dir: RunData = Path(".modepulse")) -> None:
     """Make the live state anew from Postgres alone; nothing is emptied before that has succeeded."""
-    from archiver.rebuild import Busy
+    from archiver.errors import Busy
     from archiver.rebuild import rebuild as run
     from modepulse.progress import progress
 
@@ -175,8 +175,12 @@ def _with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any, T
 
 
 def _with_stores(job: Coroutine[Any, Any, T]) -> T:
+    from archiver.errors import EditedMigration
+
     try:
         return asyncio.run(job)
+    except EditedMigration as error:
+        _fail(str(error), 2)
     except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         _fail(f"a store does not answer: {type(error).__name__}: {error}", 1)
 
