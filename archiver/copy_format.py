@@ -6,7 +6,6 @@ is decoded by app.contract.log.decode instead, which finds the one event that is
 
 from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
-from typing import NamedTuple
 
 from app.contract.log import LINE_KINDS, Entry, LineKind, line_kind, parse_entry, parse_line
 from archiver.counter_deltas import MinuteDeltas, add_delta
@@ -25,18 +24,10 @@ def _field(value: bytes) -> bytes:
     return _length(len(value)) + value
 
 
-class _KindFields(NamedTuple):
-    """The fields that a line's kind decides, and its delta as a number."""
-
-    events_name: bytes
-    delta_and_outcome: bytes
-    delta: int
-
-
-def _fields_of_kind(kind: LineKind) -> _KindFields:
-    return _KindFields(
-        _field(kind.events_name.encode()), pack(">ii", 4, kind.delta) + _field(kind.outcome.encode()), kind.delta
-    )
+def _fields_of_kind(kind: LineKind) -> tuple[bytes, bytes, int]:
+    """(events_name, delta and outcome, the delta as a number); a plain tuple, which unpacks faster than a named one."""
+    events_name, outcome = _field(kind.events_name.encode()), _field(kind.outcome.encode())
+    return events_name, pack(">ii", 4, kind.delta) + outcome, kind.delta
 
 
 _kind_fields = {head: _fields_of_kind(kind) for head, kind in LINE_KINDS.items()}

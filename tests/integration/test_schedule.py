@@ -38,6 +38,9 @@ class ObservedWatchdog(Watchdog):
 
 @pytest.fixture
 async def archiver(dsn: str, watchdog: ObservedWatchdog) -> AsyncIterator[Archiver]:
+    connection = await connect(dsn)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
     redis = Redis.from_url(NO_REDIS)
     yield Archiver(Settings(redis_url=NO_REDIS, postgres_dsn=dsn), redis, watchdog)
     await redis.aclose()
