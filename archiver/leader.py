@@ -19,7 +19,7 @@ END_FORMER_WRITERS = load_sql("archiver", "end_former_writers")
 
 
 class Leader:
-    """Holds the lock on a connection of its own, which has to be asked every second."""
+    """Holds the lock on a connection of its own, which `confirm` has to ask every second."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

@@ -15,7 +15,7 @@ CONNECT_SECONDS = 5
 # Longest wait for the answer to one statement; a job's deadline is 30 s.
 COMMAND_SECONDS = 25
 MIGRATION_SECONDS = 6 * 3600
-# application_name of the connection that stores batches; a new leader ends those of its predecessors by it.
+# application_name of the connection that stores batches: by this name a new leader finds its predecessors'.
 WRITER_NAME = "modepulse-writer"
 
 SET_PARAMETER = load_sql("archiver", "set_parameter")

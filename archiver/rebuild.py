@@ -39,9 +39,9 @@ def _silent(_: int) -> None:
 
 
 async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], None] = _silent) -> int:
-    """Returns how many sessions are live. Raises Busy, EditedMigration, RedisError and Postgres's errors.
+    """Returns how many sessions were read. Raises Busy, EditedMigration, RedisError and Postgres's errors.
 
-    `progress` is called with the number of sessions read so far.
+    `progress` is called with their number so far.
 
     The partitions are closed first, and what their logs still hold is archived. The new state grows in the next
     database of the same server and takes the old one's place by SWAPDB; until then nothing of the old is touched.
@@ -53,27 +53,33 @@ async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], No
         await migrate(postgres)
         if not await try_lock(postgres, AdvisoryLock.REBUILD):
             raise Busy
-        checkpoints = [
-            await read_checkpoint(postgres, p) or await open_checkpoint(postgres, p, new_token())
-            for p in range(settings.partitions)
-        ]
-        foreign = await _close(redis, checkpoints)
-        try:
-            for checkpoint in checkpoints:
-                if checkpoint.partition not in foreign:
-                    await _salvage(redis, postgres, checkpoint.partition)
-            sessions = await _build(settings, staging, postgres, progress)
-        except BaseException:
-            await _reopen(redis, checkpoints, foreign)
-            raise
-        await _exchange(settings, redis, staging, postgres, checkpoints)
-        if not foreign:
-            await staging.execute_command("FLUSHDB", "ASYNC")
-        log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
-        return sessions
+        return await _rebuild(settings, redis, staging, postgres, progress)
     finally:
         postgres.terminate()
         await staging.aclose()
+
+
+async def _rebuild(
+    settings: Settings, redis: Redis, staging: Redis, postgres: Connection, progress: Callable[[int], None]
+) -> int:
+    checkpoints = [
+        await read_checkpoint(postgres, p) or await open_checkpoint(postgres, p, new_token())
+        for p in range(settings.partitions)
+    ]
+    foreign = await _close(redis, checkpoints)
+    try:
+        for checkpoint in checkpoints:
+            if checkpoint.partition not in foreign:
+                await _salvage(redis, postgres, checkpoint.partition)
+        sessions = await _build(settings, staging, postgres, progress)
+    except BaseException:
+        await _reopen(redis, checkpoints, foreign)
+        raise
+    await _exchange(settings, redis, staging, postgres, checkpoints)
+    if not foreign:
+        await staging.execute_command("FLUSHDB", "ASYNC")
+    log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
+    return sessions
 
 
 def _staging(settings: Settings, redis: Redis) -> Redis:

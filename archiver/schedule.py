@@ -152,7 +152,7 @@ class Archiver:
             except (LostLog, LostTail) as loss:
                 await self._recover(loss)
             except BaseException:
-                # In the middle of who knows what: a new connection knows its state.
+                # The connection may be in the middle of anything; the state of a new one is known.
                 self._end_writer()
                 raise
 

@@ -1,7 +1,6 @@
 """The partitions of the events: created while rows are inserted, dropped without losing a count."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -115,13 +114,14 @@ async def test_a_long_reader_delays_retention_but_not_the_archiver(
     monkeypatch.setattr(retention, "LOCK_PAUSE_SECONDS", 0.05)
     await fill(connection)
     reading, writing = [await connect(dsn, patient=True) for _ in range(2)]
-    pauses = []
+    # Postgres itself refuses a write that has to wait longer than this for retention's lock.
+    await writing.execute("SET lock_timeout = '1s'")
+    written = 0
 
     async def write() -> None:
+        nonlocal written
         while True:
-            start = time.perf_counter()
-            await batches.copy_new(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
-            pauses.append(time.perf_counter() - start)
+            written += await batches.copy_new(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
 
     async with reading.transaction():
         await reading.fetch("SELECT FROM area_mode_events LIMIT 1")
@@ -133,8 +133,8 @@ async def test_a_long_reader_delays_retention_but_not_the_archiver(
     assert name_of(12) not in [row["name"] for row in await connection.fetch(PARTITIONS)]
     task.cancel()
     await asyncio.wait([task])
-    assert len(pauses) > 20
-    assert max(pauses) < 1
+    assert task.cancelled(), "no write was refused"
+    assert written > 2 * retention.LOCK_TRIES
     for other in (reading, writing):
         other.terminate()
     assert await connection.fetch(ARCHIVED) == await connection.fetch(COUNTERS)

@@ -13,7 +13,9 @@ CROSS JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT extract(epoch FROM m.minute)::bigint / $4 * $4, (array_agg(m.last ORDER BY m.minute DESC))[1], max(m.peak)
+        SELECT extract(epoch FROM m.minute)::bigint / $4 * $4,
+            (array_agg(m.last ORDER BY m.minute DESC))[1],
+            max(m.peak)
         FROM area_mode_minutes AS m
         WHERE m.area_code = agg.area_code AND m.multiplayer_mode = agg.multiplayer_mode
             AND m.minute >= $2 AND m.minute < $3
