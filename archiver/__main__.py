@@ -7,25 +7,29 @@ import sys
 from app import logs
 from app.contract.connection import SettingsMismatch, connect
 from app.settings import Settings
+from archiver.errors import EditedMigration
 from archiver.schedule import Archiver
+from archiver.watchdog import Watchdog
 
 
 async def _run(settings: Settings) -> None:
     redis = connect(settings)
-    archiver = Archiver(settings, redis)
+    archiver = Archiver(settings, redis, Watchdog(settings.postgres_dsn))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, archiver.stop.set)
-    await archiver.run()
-    await redis.aclose()
+    try:
+        await archiver.run()
+    finally:
+        await redis.aclose()
 
 
 def main(settings: Settings) -> int:
-    """Returns the exit code: 2 when the settings do not fit the data."""
+    """Returns the exit code: 2 when settings or migrations do not fit the data, so that another try cannot help."""
     logs.configure(settings)
     try:
         asyncio.run(_run(settings))
-    except SettingsMismatch as error:
+    except (SettingsMismatch, EditedMigration) as error:
         print(f"modepulse: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,4 +1,4 @@
-"""One partition's way from the log into Postgres, step by step; schedule.py says when."""
+"""One partition's way from the log into Postgres, batch by batch; schedule.py says when."""
 
 import logging
 from dataclasses import replace
@@ -8,27 +8,23 @@ from redis.asyncio import Redis
 
 from app.contract.keys import keys_of
 from app.contract.log import LOG_START, StreamId, token_of
+from app.contract.postgres import Connection
 from app.contract.token import new_token
-from archiver import batches, stream
-from archiver.stream import Snapshot
+from archiver import stream
+from archiver.batches import commit_batch
+from archiver.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
+from archiver.errors import LostLog, LostTail, Superseded
+from archiver.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-# Events of one transaction, in so many reads: each holds Redis for about half a millisecond.
+# Events in one transaction, gathered by several reads: each holds Redis for about half a millisecond.
 BATCH_EVENTS = 30_000
 BATCH_READS = 4
-MAX_ENTRIES = 500  # of one read
-
-
-class LostLog(Exception):
-    """No epoch, or another, or no log: Redis was wiped or is not ours. Its live state has to be rebuilt."""
-
-
-class LostTail(Exception):
-    """Redis came back without what was archived last. It has to be healed."""
-
-    def __init__(self, checkpoint: batches.Checkpoint) -> None:
-        self.checkpoint = checkpoint
+# Entries of one read. It holds about BATCH_EVENTS / BATCH_READS events, however many an entry has.
+FIRST_ENTRIES = 100
+MIN_ENTRIES = 10
+MAX_ENTRIES = 500
 
 
 class PartitionArchiver:
@@ -37,11 +33,11 @@ class PartitionArchiver:
     def __init__(self, redis: Redis, partition: int) -> None:
         self._redis = redis
         self._partition = partition
-        self._count = 100  # entries to read next, follows how many events an entry holds
-        self._checkpoint: batches.Checkpoint | None = None  # to read on from; None: ask Postgres
-        self._last_committed: batches.Checkpoint | None = None  # as it was last known, for what may lag behind
+        self._count = FIRST_ENTRIES  # of the next read
+        self._checkpoint: Checkpoint | None = None  # to read on from; None: ask Postgres
+        self._last_committed: Checkpoint | None = None  # as it was last known, for what may lag behind
 
-    async def copy_batch(self, postgres: Any) -> bool:
+    async def copy_batch(self, postgres: Connection) -> bool:
         """Copies one batch; returns whether there is more.
 
         Raises Superseded, LostLog, LostTail and the stores' errors.
@@ -54,28 +50,30 @@ class PartitionArchiver:
             )
             checkpoint = await self._same_log(postgres, checkpoint, snapshot)
             if snapshot.entries:
-                checkpoint, rows = await batches.commit_batch(postgres, checkpoint, snapshot)
+                checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS
-                events_a_read = BATCH_EVENTS // BATCH_READS
-                self._count = max(10, min(MAX_ENTRIES, events_a_read * len(snapshot.entries) // max(1, rows)))
+                wanted = BATCH_EVENTS // BATCH_READS * len(snapshot.entries) // max(1, rows)
+                self._count = max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))
             else:
                 more = False
-        except (batches.Superseded, LostLog, LostTail):
+        except (Superseded, LostLog, LostTail):
             self._last_committed = None
             raise
         except BaseException:
-            # Whatever it was, a batch that takes too long must not be tried for ever.
-            self._count = max(10, self._count // 2)
+            # Whatever it was, a batch that takes too long must not be tried at the same size for ever.
+            self._count = max(MIN_ENTRIES, self._count // 2)
             raise
         self._checkpoint = self._last_committed = checkpoint
         return more
 
-    async def expire(self, lease_us: int, width: int) -> None:
+    async def expire(self, lease_us: int, bucket_seconds: int) -> None:
+        """Ends the sessions whose lease is over, once the partition's epoch is known."""
         if self._last_committed is not None:
-            await stream.expire(self._redis, self._partition, self._last_committed.epoch, lease_us, width)
+            await stream.expire(self._redis, self._partition, self._last_committed.epoch, lease_us, bucket_seconds)
 
     async def trim(self) -> None:
+        """Removes archived entries from the log, all but the newest ones."""
         checkpoint = self._last_committed
         if checkpoint is not None and checkpoint.run_id:
             removed = await stream.trim(
@@ -89,42 +87,47 @@ class PartitionArchiver:
             if removed:
                 log.info("Log trimmed", extra={"action": "trim", "entries": removed})
 
-    async def _open(self, postgres: Any) -> batches.Checkpoint:
+    async def _open(self, postgres: Connection) -> Checkpoint:
         """The checkpoint; at the very first start it is made, and with it the partition's epoch."""
-        checkpoint = await batches.read_checkpoint(postgres, self._partition)
+        checkpoint = await read_checkpoint(postgres, self._partition)
         if checkpoint is not None:
             return checkpoint
         epoch = keys_of(self._partition).epoch
         known: Any = await self._redis.get(epoch)
-        checkpoint = await batches.open_checkpoint(postgres, self._partition, known.decode() if known else new_token())
+        checkpoint = await open_checkpoint(postgres, self._partition, known.decode() if known else new_token())
         await stream.set_if_none(self._redis, epoch, checkpoint.epoch)
         log.info("Partition opened", extra={"action": "open", "partition": self._partition})
         return checkpoint
 
-    async def _same_log(self, postgres: Any, checkpoint: batches.Checkpoint, snapshot: Snapshot) -> batches.Checkpoint:
-        """Whether the log is still the one that the checkpoint speaks of. Raises LostLog, LostTail."""
+    async def _same_log(self, postgres: Connection, checkpoint: Checkpoint, snapshot: Snapshot) -> Checkpoint:
+        """Ensures that the log is the one that the checkpoint belongs to; returns the checkpoint, up to date.
+
+        Raises Superseded, LostLog, LostTail.
+        """
+        lost_tail = LostTail(checkpoint.partition, checkpoint.generation)
         if snapshot.epoch != checkpoint.epoch:
-            current = await batches.read_checkpoint(postgres, self._partition)
+            current = await read_checkpoint(postgres, self._partition)
             if current is not None and current.epoch != checkpoint.epoch:
-                raise batches.Superseded  # rebuilt by somebody else; read anew
+                raise Superseded  # rebuilt by somebody else; read anew
             raise LostLog
         if checkpoint.last != LOG_START and not snapshot.length:
             raise LostLog  # the newest entries are never trimmed: this log was deleted, or is from before all events
         if checkpoint.healing:
-            raise LostTail(checkpoint)
+            raise lost_tail
         if checkpoint.last == LOG_START or (
             (snapshot.run_id, snapshot.replid) == (checkpoint.run_id, checkpoint.replid)
             and snapshot.last_id >= checkpoint.last
             and snapshot.entries_added >= checkpoint.entries_added
         ):
             return checkpoint
-        # Another process, or history: if it has the last archived entry it has all before it.
+        # Another process, or another history. If it has the last archived entry, it has all before it.
         if not await self._log_contains(checkpoint):
-            raise LostTail(checkpoint)
-        checkpoint, _ = await batches.commit_batch(postgres, checkpoint, replace(snapshot, entries=[]))
+            raise lost_tail
+        checkpoint, _ = await commit_batch(postgres, checkpoint, replace(snapshot, entries=[]))
         return checkpoint
 
-    async def _log_contains(self, checkpoint: batches.Checkpoint) -> bool:
+    async def _log_contains(self, checkpoint: Checkpoint) -> bool:
+        """Whether the last archived entry is in the log, by position and token."""
         ms, seq = checkpoint.last
         before = StreamId(ms, seq - 1) if seq else StreamId(ms - 1, 2**64 - 1)
         snapshot = await stream.read(self._redis, self._partition, before, 1)

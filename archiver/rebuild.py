@@ -1,4 +1,4 @@
-"""The live state of a Redis made anew from Postgres alone, beside the old one, then exchanged in one step."""
+"""Rebuilds the live state of a Redis from Postgres alone, beside the old one, then exchanges the two in one step."""
 
 import logging
 from collections import Counter
@@ -13,19 +13,25 @@ from app.contract.connection import connect
 from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
 from app.contract.log import LOG_START, StreamId, decode, format_entry, format_line
 from app.contract.outcome import EventKind
+from app.contract.postgres import Connection, Record
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import batches, stream
+from archiver import stream
+from archiver.batches import store_leftovers
+from archiver.checkpoint import Checkpoint, change_epoch, open_checkpoint, read_checkpoint, rewind, top_position
+from archiver.errors import Busy
+from archiver.postgres import AdvisoryLock, migrate, try_lock
+from archiver.postgres import connect as connect_postgres
 
 log = logging.getLogger(__name__)
 
 PIPELINE_SESSIONS = 2000
+# A position in an entry has 16 bits, so an entry holds 65,536 lines at most.
+ENTRY_LINES = 10_000
+
 LIVE_SESSIONS = load_sql("archiver", "live_sessions")
-
-
-class Busy(Exception):
-    """Somebody else is rebuilding."""
+AGGREGATE = load_sql("archiver", "aggregate")
 
 
 def _silent(_: int) -> None:
@@ -33,39 +39,47 @@ def _silent(_: int) -> None:
 
 
 async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], None] = _silent) -> int:
-    """Returns how many sessions are live. Raises Busy, RedisError, PostgresError.
+    """Returns how many sessions were read. Raises Busy, EditedMigration, RedisError and Postgres's errors.
+
+    `progress` is called with their number so far.
 
     The partitions are closed first, and what their logs still hold is archived. The new state grows in the next
     database of the same server and takes the old one's place by SWAPDB; until then nothing of the old is touched.
     Killed at any moment, it leaves the partitions closed, and the archiver runs it again.
     """
-    postgres = await batches.connect(settings.postgres_dsn, patient=True)
+    postgres = await connect_postgres(settings.postgres_dsn, patient=True)
     staging = _staging(settings, redis)
     try:
-        await batches.migrate(postgres)
-        if not await postgres.fetchval("SELECT pg_try_advisory_lock($1)", batches.REBUILD_LOCK):
+        await migrate(postgres)
+        if not await try_lock(postgres, AdvisoryLock.REBUILD):
             raise Busy
-        checkpoints = [
-            await batches.read_checkpoint(postgres, p) or await batches.open_checkpoint(postgres, p, new_token())
-            for p in range(settings.partitions)
-        ]
-        foreign = await _close(redis, checkpoints)
-        try:
-            for checkpoint in checkpoints:
-                if checkpoint.partition not in foreign:
-                    await _salvage(redis, postgres, checkpoint.partition)
-            sessions = await _build(settings, staging, postgres, progress)
-        except BaseException:
-            await _reopen(redis, checkpoints, foreign)
-            raise
-        await _exchange(settings, redis, staging, postgres, checkpoints)
-        if not foreign:
-            await staging.execute_command("FLUSHDB", "ASYNC")
-        log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
-        return sessions
+        return await _rebuild(settings, redis, staging, postgres, progress)
     finally:
         postgres.terminate()
         await staging.aclose()
+
+
+async def _rebuild(
+    settings: Settings, redis: Redis, staging: Redis, postgres: Connection, progress: Callable[[int], None]
+) -> int:
+    checkpoints = [
+        await read_checkpoint(postgres, p) or await open_checkpoint(postgres, p, new_token())
+        for p in range(settings.partitions)
+    ]
+    foreign = await _close(redis, checkpoints)
+    try:
+        for checkpoint in checkpoints:
+            if checkpoint.partition not in foreign:
+                await _salvage(redis, postgres, checkpoint.partition)
+        sessions = await _build(settings, staging, postgres, progress)
+    except BaseException:
+        await _reopen(redis, checkpoints, foreign)
+        raise
+    await _exchange(settings, redis, staging, postgres, checkpoints)
+    if not foreign:
+        await staging.execute_command("FLUSHDB", "ASYNC")
+    log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
+    return sessions
 
 
 def _staging(settings: Settings, redis: Redis) -> Redis:
@@ -79,8 +93,8 @@ def _live_database(redis: Redis) -> int:
     return int(redis.connection_pool.connection_kwargs.get("db") or 0)
 
 
-async def _close(redis: Redis, checkpoints: list[batches.Checkpoint]) -> set[int]:
-    """Takes away our epochs; returns the partitions that hold somebody else's."""
+async def _close(redis: Redis, checkpoints: list[Checkpoint]) -> set[int]:
+    """Deletes our epochs, which closes the partitions; returns those that hold another Redis's epoch."""
     foreign = set()
     for checkpoint in checkpoints:
         key = keys_of(checkpoint.partition).epoch
@@ -94,8 +108,8 @@ async def _close(redis: Redis, checkpoints: list[batches.Checkpoint]) -> set[int
     return foreign
 
 
-async def _reopen(redis: Redis, checkpoints: list[batches.Checkpoint], foreign: set[int]) -> None:
-    """Nothing was changed: a Redis that holds its log goes on; a wiped one stays closed."""
+async def _reopen(redis: Redis, checkpoints: list[Checkpoint], foreign: set[int]) -> None:
+    """After a failure: nothing was changed, so a Redis that holds its log goes on. A wiped one stays closed."""
     for checkpoint in checkpoints:
         keys = keys_of(checkpoint.partition)
         try:
@@ -105,14 +119,15 @@ async def _reopen(redis: Redis, checkpoints: list[batches.Checkpoint], foreign: 
             log.exception("A partition stays closed", extra={"action": "rebuild"})
 
 
-async def _salvage(redis: Redis, postgres: Any, partition: int) -> None:
-    """Archives what the log still holds; what is archived already is met again without effect."""
+async def _salvage(redis: Redis, postgres: Connection, partition: int) -> None:
+    """Archives what the log still holds; what is archived already changes nothing."""
     async for entries in stream.pages(redis, partition, LOG_START):
         rows, rejects = decode(partition, entries)
-        await batches.store_leftovers(postgres, rows, rejects)
+        await store_leftovers(postgres, rows, rejects)
 
 
-async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Callable[[int], None]) -> int:
+async def _build(settings: Settings, staging: Redis, postgres: Connection, progress: Callable[[int], None]) -> int:
+    """Writes sessions, counters and the start of a log for every partition; returns the number of sessions."""
     await staging.flushdb()
     await staging.set(BUILDING, 1)
     total = 0
@@ -133,9 +148,10 @@ async def _build(settings: Settings, staging: Redis, postgres: Any, progress: Ca
 
 
 async def _write_sessions(
-    settings: Settings, staging: Redis, keys: Keys, rows: list[Any], counters: Counter[tuple[str, str]]
+    settings: Settings, staging: Redis, keys: Keys, rows: list[Record], counters: Counter[tuple[str, str]]
 ) -> None:
-    width = settings.expiry_bucket_seconds
+    """Writes sessions and their places in the timer wheel; adds the active ones to `counters`."""
+    bucket_seconds = settings.expiry_bucket_seconds
     buckets: dict[int, list[str]] = {}
     async with staging.pipeline(transaction=False) as pipeline:
         for row in rows:
@@ -146,7 +162,7 @@ async def _write_sessions(
             active = row["events_name"] != EventKind.LOGOUT
             pipeline.execute_command("ZADD", keys.user(user), at if active else -at, join_area_mode(area, mode))
             counters[area, mode] += active
-            due = -(-(at + settings.lease_us) // (width * 1_000_000)) * width
+            due = -(-(at + settings.lease_us) // (bucket_seconds * 1_000_000)) * bucket_seconds
             buckets.setdefault(due, []).append(f"{user}|{join_area_mode(area, mode)}")
         for due, sessions in buckets.items():
             pipeline.execute_command("ZADD", keys.expiry, due, due)
@@ -166,49 +182,49 @@ async def _write_counters(staging: Redis, keys: Keys, counters: Counter[tuple[st
 
 
 async def _write_log_start(
-    settings: Settings, staging: Redis, postgres: Any, partition: int, counters: Counter[tuple[str, str]]
+    settings: Settings, staging: Redis, postgres: Connection, partition: int, counters: Counter[tuple[str, str]]
 ) -> None:
-    """The new log's first entry: behind every id that was archived, and with what makes the sums the counters.
+    """Writes the new log's first entry, above every archived id: HEAL lines that make the sums the counters.
 
-    Sessions whose lease ended while there was no Redis never got their EXPIRE: they are taken out as HEAL.
+    Sessions whose lease ended while there was no Redis never got their EXPIRE; a HEAL takes them out.
     """
     lines = []
-    for row in await postgres.fetch("SELECT * FROM area_mode_events_agg"):
+    for row in await postgres.fetch(AGGREGATE):
         area, mode = row["area_code"], row["multiplayer_mode"]
         if partition_of(area, settings.partitions) == partition:
-            difference = counters.pop((area, mode), 0) - row["current_count"]
+            difference = counters.pop((area, mode), 0) - row["count"]
             if difference:
                 lines.append(_correction(difference, area, mode))
     lines += [_correction(count, area, mode) for (area, mode), count in counters.items() if count]
     seconds, micros = await staging.time()
     milliseconds = seconds * 1000 + micros // 1000
-    top = await batches.top_position(postgres, partition)
+    top = await top_position(postgres, partition)
     at = seconds * 1_000_000 + micros
-    # A position has 16 bits, so there are as many lines to an entry at most.
-    for number, start in enumerate(range(0, max(1, len(lines)), 10_000)):
+    for number, start in enumerate(range(0, max(1, len(lines)), ENTRY_LINES)):
         at_id = StreamId(max(milliseconds, top.ms + 1), number)
-        fields = format_entry(new_token(), at, lines[start : start + 10_000])
+        fields = format_entry(new_token(), at, lines[start : start + ENTRY_LINES])
         await staging.execute_command("XADD", keys_of(partition).events, str(at_id), *fields)
 
 
 def _correction(delta: int, area: str, mode: str) -> str:
-    """The log line of a counter that moves by `delta` without an event; nobody's, at the entry's time."""
+    """The log line for a counter that moves by `delta` without an event; of no user, at the entry's time."""
     return format_line(EventKind.HEAL, delta, area, mode, "-", "+0")
 
 
 async def _exchange(
-    settings: Settings, redis: Redis, staging: Redis, postgres: Any, checkpoints: list[batches.Checkpoint]
+    settings: Settings, redis: Redis, staging: Redis, postgres: Connection, checkpoints: list[Checkpoint]
 ) -> None:
-    """Postgres learns the new epochs before Redis has them: in between the partitions are closed."""
+    """Writes the new epochs to Postgres, then swaps the databases: in between the partitions are closed.
+
+    Raises RedisError when the new state is no longer complete.
+    """
     if not await staging.delete(BUILDING):
         raise RedisError("the new state was wiped while it was built")
     epochs = [new_token() for _ in checkpoints]
     async with postgres.transaction():
         for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
-            await batches.rewind(postgres, checkpoint, healing=False)
-            await postgres.execute(
-                "UPDATE archive_checkpoint SET epoch = $2 WHERE partition = $1", checkpoint.partition, epoch
-            )
+            await rewind(postgres, checkpoint, healing=False)
+            await change_epoch(postgres, checkpoint.partition, epoch)
     await staging.set(PARTITIONS, settings.partitions)
     for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
         await staging.set(keys_of(checkpoint.partition).epoch, epoch)

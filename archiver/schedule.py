@@ -1,175 +1,149 @@
-"""When things happen: the APScheduler jobs, leadership among several archivers, drain on stop, watchdog."""
+"""When things happen: the archiver's repeated jobs, and the last drain when it stops."""
 
 import asyncio
 import logging
-import os
-import threading
-import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-import asyncpg
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
+from app.contract.postgres import POSTGRES_ERRORS, Connection
 from app.settings import Settings
-from archiver import batches, retention, stream
+from archiver import retention, stream
+from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
 from archiver.heal import heal
-from archiver.partition import LostLog, LostTail, PartitionArchiver
-from archiver.rebuild import Busy, rebuild
+from archiver.leader import Leader
+from archiver.partition import PartitionArchiver
+from archiver.postgres import WRITER_NAME, connect, migrate
+from archiver.rebuild import rebuild
+from archiver.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 JOB_SECONDS = 30
-# A leader may have to migrate a large archive; the drain sets a deadline for each batch, as a long outage leaves more
-# than fits into one; a day that is dropped has to be summed up.
-PATIENT_JOBS = ("lead", "drain", "days")
-DAYS_SECONDS = 600
 STOP_SECONDS = 10
-WATCHDOG_SECONDS = 60
-WATCHDOG_EXIT = 70
 
-# What may go wrong outside; the next run of the job tries again.
-OUTSIDE = (
-    RedisError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-    batches.Superseded,
-)
+# Failures outside this process; the job's next run tries again.
+OUTSIDE = (RedisError, *POSTGRES_ERRORS, Superseded)
+# Failures that no other try can mend: the process ends with the message.
+FATAL = (SettingsMismatch, EditedMigration)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A repeated task. `every`: seconds from one start to the next, but never two at a time."""
+
+    name: str
+    every: float
+    run: Callable[[], Awaitable[None]]
+    deadline: float | None = JOB_SECONDS
+    """Seconds for one run; None where the job itself limits its steps."""
 
 
 class Archiver:
-    """Runs until `stop` is set. Several may run; the one that holds the lock works."""
+    """Runs until `stop` is set. Several may run; the one that leads works."""
 
-    def __init__(self, settings: Settings, redis: Redis) -> None:
+    def __init__(self, settings: Settings, redis: Redis, watchdog: Watchdog) -> None:
         self._settings = settings
         self._redis = redis
         self._partitions = [PartitionArchiver(redis, p) for p in range(settings.partitions)]
-        self._leadership: Any = None
-        self._postgres: Any = None
-        self._working = asyncio.Lock()
-        self._busy_for_long = False
+        self._leader = Leader(settings.postgres_dsn)
+        self._watchdog = watchdog
+        self._writer: Connection | None = None
+        self._draining = asyncio.Lock()
         self._failing: set[str] = set()
-        self._mismatch: SettingsMismatch | None = None
-        self.last_success = time.monotonic()
+        self._fatal: Exception | None = None
         self.stop = asyncio.Event()
+        # A new leader may have to migrate a large archive.
+        self._lead_job = Job("lead", 1, self._lead, deadline=None)
+        # After a long outage there is more to copy than fits into one deadline: each batch has its own.
+        self._drain_job = Job("drain", 0.25, self._drain, deadline=None)
+        self._jobs = (
+            self._lead_job,
+            self._drain_job,
+            Job("expire", min(5, settings.expiry_bucket_seconds), self._expire),
+            Job("trim", 10, self._trim),
+            # The events of a day that is dropped have to be summed up.
+            Job("retention", 600, self._keep_retention, deadline=None),
+        )
 
     async def run(self) -> None:
-        """Raises SettingsMismatch when Redis was opened with another partition count."""
+        """Raises SettingsMismatch when Redis was opened with another partition count, and EditedMigration."""
+        await self._run(self._lead_job)
+        await self._run(self._drain_job)
+        if self._fatal is None:
+            await self._run_jobs()
+        self._leader.resign()
+        self._end_writer()
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _run_jobs(self) -> None:
         scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        await self._guarded("lead", self._lead)()
-        await self._guarded("drain", self._drain)()
-        for name, seconds, job in (
-            ("lead", 1, self._lead),
-            ("drain", 0.25, self._drain),
-            ("expire", min(5, self._settings.expiry_bucket_seconds), self._expire),
-            ("trim", 10, self._trim),
-            ("days", DAYS_SECONDS, self._keep_days),
-        ):
-            scheduler.add_job(
-                self._guarded(name, job), "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC)
-            )
+        now = datetime.now(UTC)
+        for job in self._jobs:
+            scheduler.add_job(self._run, "interval", [job], seconds=job.every, id=job.name, next_run_time=now)
         scheduler.start()
-        watchdog = threading.Thread(target=self._watch, daemon=True, name="watchdog")
-        watchdog.start()
+        self._watchdog.start()
         log.info("Archiver started", extra={"action": "start"})
         await self.stop.wait()
-        # shutdown() cancels what runs, so wait for it and drain a last time before.
+        # shutdown() cancels running jobs, so wait for them and drain a last time before.
         scheduler.pause()
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._guarded("drain", self._drain)()
-                async with self._working:
+                await self._run(self._drain_job)
+                async with self._draining:
                     pass
         except TimeoutError:
             log.warning("Stopped before everything was archived", extra={"action": "stop"})
         scheduler.shutdown(wait=False)
-        for connection in (self._leadership, self._postgres):
-            if connection is not None and not connection.is_closed():
-                connection.terminate()
         log.info("Archiver stopped", extra={"action": "stop"})
-        if self._mismatch is not None:
-            raise self._mismatch
 
-    def _guarded(self, name: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """The job with a deadline; a failure is logged when it begins and when it is over."""
-
-        async def run() -> None:
-            try:
-                async with asyncio.timeout(None if name in PATIENT_JOBS else JOB_SECONDS):
-                    await job()
-            except OUTSIDE as error:
-                if name not in self._failing:
-                    self._failing.add(name)
-                    log.error("Job fails", exc_info=error, extra={"action": name})
-            else:
-                if name in self._failing:
-                    self._failing.discard(name)
-                    log.info("Job works again", extra={"action": name})
-
-        return run
+    async def _run(self, job: Job) -> None:
+        """Runs the job within its deadline; logs its first failure, and when it works again."""
+        try:
+            async with asyncio.timeout(job.deadline):
+                await job.run()
+        except OUTSIDE as error:
+            if job.name not in self._failing:
+                self._failing.add(job.name)
+                log.error("Job fails", exc_info=error, extra={"action": job.name})
+        except FATAL as error:
+            self._fatal = error
+            self.stop.set()
+        else:
+            if job.name in self._failing:
+                self._failing.discard(job.name)
+                log.info("Job works again", extra={"action": job.name})
 
     async def _lead(self) -> None:
-        """Keeps or takes the lock, on a connection of its own that is asked every second."""
-        if self._leadership is not None:
-            try:
-                await self._leadership.fetchval("SELECT 1", timeout=3)
-                return
-            except BaseException:
-                self._resign()
-                raise
-        connection = await batches.connect(self._settings.postgres_dsn)
-        try:
-            if not await batches.lead(connection):
-                self.last_success = time.monotonic()
-                return
-            await batches.end_former_writers(connection)
-            await self._migrate(connection)
-            await retention.create_ahead(connection)
-            await self._check_partitions()
-            self._leadership, connection = connection, None
+        if await self._leader.confirm():
+            return
+        if await self._leader.take(self._prepare):
             log.info("This archiver leads", extra={"action": "lead"})
-        finally:
-            if connection is not None:
-                connection.terminate()
+        self._watchdog.succeeded()
 
-    async def _migrate(self, connection: Any) -> None:
-        """May take minutes; the watchdog waits for it."""
-        self._busy_for_long = True
-        try:
-            for name in await batches.migrate(connection):
+    async def _prepare(self, connection: Connection) -> None:
+        """What has to be right before anything is archived."""
+        with self._watchdog.paused():
+            for name in await migrate(connection):
                 log.info("Migration applied", extra={"action": "migrate", "migration": name})
-        finally:
-            self._busy_for_long = False
-            self.last_success = time.monotonic()
-
-    def _resign(self) -> None:
-        if self._leadership is not None:
-            self._leadership.terminate()
-        self._leadership = None
-
-    async def _check_partitions(self) -> None:
+        await retention.create_ahead(connection)
         count = await stream.set_if_none(self._redis, PARTITIONS, str(self._settings.partitions))
         if int(count) != self._settings.partitions:
-            self._mismatch = SettingsMismatch("MODEPULSE_PARTITIONS differs from what Redis was opened with")
-            self.stop.set()
-            raise self._mismatch
+            raise SettingsMismatch("MODEPULSE_PARTITIONS differs from what Redis was opened with")
 
     async def _drain(self) -> None:
-        if self._leadership is None:
+        if not self._leader.leads:
             return
-        async with self._working:
-            if self._postgres is None or self._postgres.is_closed():
-                self._postgres = await batches.connect(self._settings.postgres_dsn, name=batches.WRITER_NAME)
+        async with self._draining:
             try:
                 # In turn, so that a busy partition keeps no other waiting.
                 waiting = self._partitions
@@ -178,70 +152,52 @@ class Archiver:
             except (LostLog, LostTail) as loss:
                 await self._recover(loss)
             except BaseException:
-                # In the middle of who knows what: a new connection knows its state.
-                self._postgres.terminate()
-                self._postgres = None
+                # The connection may be in the middle of anything; the state of a new one is known.
+                self._end_writer()
                 raise
 
     async def _copy_batch(self, partition: PartitionArchiver) -> bool:
+        if self._writer is None or self._writer.is_closed():
+            self._writer = await connect(self._settings.postgres_dsn, name=WRITER_NAME)
         async with asyncio.timeout(JOB_SECONDS):
-            more = await partition.copy_batch(self._postgres)
-        self.last_success = time.monotonic()
+            more = await partition.copy_batch(self._writer)
+        self._watchdog.succeeded()
         return more
 
+    def _end_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.terminate()
+        self._writer = None
+
     async def _recover(self, loss: LostLog | LostTail) -> None:
-        """May take minutes; the watchdog waits for it."""
-        self._busy_for_long = True
         try:
-            if isinstance(loss, LostTail):
-                await heal(self._settings, self._redis, loss.checkpoint)
-            else:
-                log.error("Redis is not the one that was archived; rebuilding", extra={"action": "rebuild"})
-                await rebuild(self._settings, self._redis)
+            with self._watchdog.paused():
+                if isinstance(loss, LostTail):
+                    await heal(self._settings, self._redis, loss)
+                else:
+                    log.error("Redis is not the one that was archived; rebuilding", extra={"action": "rebuild"})
+                    await rebuild(self._settings, self._redis)
         except Busy:
             log.info("Somebody else rebuilds", extra={"action": "rebuild"})
-        finally:
-            self._busy_for_long = False
-            self.last_success = time.monotonic()
+        self._watchdog.succeeded()
 
     async def _expire(self) -> None:
-        if self._leadership is not None:
+        if self._leader.leads:
             for partition in self._partitions:
                 await partition.expire(self._settings.lease_us, self._settings.expiry_bucket_seconds)
 
     async def _trim(self) -> None:
-        if self._leadership is not None:
+        if self._leader.leads:
             for partition in self._partitions:
                 await partition.trim()
 
-    async def _keep_days(self) -> None:
-        if self._leadership is None:
+    async def _keep_retention(self) -> None:
+        if not self._leader.leads:
             return
         settings = self._settings
-        connection = await batches.connect(settings.postgres_dsn, patient=True)
+        connection = await connect(settings.postgres_dsn, patient=True)
         try:
             await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
         finally:
             connection.terminate()
-
-    def _watch(self) -> None:
-        """Ends a process in which nothing succeeded for a minute although Postgres answers.
-
-        A thread, because what it watches for may be an event loop that stands still.
-        """
-        while True:
-            time.sleep(5)
-            if self._busy_for_long:
-                continue
-            if time.monotonic() - self.last_success > WATCHDOG_SECONDS and asyncio.run(self._postgres_answers()):
-                log.critical("Nothing succeeded for a minute; ending", extra={"action": "watchdog"})
-                os._exit(WATCHDOG_EXIT)
-
-    async def _postgres_answers(self) -> bool:
-        try:
-            connection = await batches.connect(self._settings.postgres_dsn)
-            connection.terminate()
-        except (asyncpg.PostgresError, OSError, TimeoutError):
-            return False
-        return True

@@ -5,7 +5,7 @@ What GET /stats shows = area_mode_events_agg = the sum of the deltas in area_mod
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,45 +14,45 @@ from redis.asyncio import Redis
 from app.contract.area_mode import join_area_mode, split_area_mode
 from app.contract.keys import keys_of, partition_of
 from app.contract.log import LOG_START, StreamId, decode, parse_stream_id
+from app.contract.postgres import Connection, Record
+from app.contract.sql import load_sql
 from app.settings import Settings
-from archiver import batches, stream
+from archiver import stream
+from archiver.checkpoint import read_checkpoint
+from archiver.errors import NotSettled
+from archiver.postgres import connect
 from lua import snapshot
 
 WAIT_SECONDS = 30
+PAUSE_SECONDS = 0.1
+# "area|mode" -> players
 Counts = dict[str, int]
 
-
-AGGREGATE = "SELECT area_code, multiplayer_mode, current_count AS count FROM area_mode_events_agg"
-EVENTS = "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events GROUP BY 1, 2"
-DROPPED = "SELECT area_code, multiplayer_mode, delta AS count FROM area_mode_events_dropped"
-NEWEST_MINUTES = """
-    SELECT area_code, multiplayer_mode, last AS count
-    FROM area_mode_events_agg CROSS JOIN LATERAL (
-        SELECT last FROM area_mode_minutes AS m
-        WHERE m.area_code = area_mode_events_agg.area_code
-            AND m.multiplayer_mode = area_mode_events_agg.multiplayer_mode
-        ORDER BY minute DESC LIMIT 1
-    ) AS newest
-"""
-
-
-class NotSettled(Exception):
-    """Nothing to compare yet: the partition is closed or being healed."""
+AGGREGATE = load_sql("archiver", "aggregate")
+SUM_OF_EVENTS = load_sql("archiver", "sum_of_events")
+SUM_OF_DROPPED = load_sql("archiver", "sum_of_dropped")
+SUM_BEHIND_POSITION = load_sql("archiver", "sum_behind_position")
+NEWEST_MINUTES = load_sql("archiver", "newest_minutes")
+STORED_EVENTS = load_sql("archiver", "stored_events")
 
 
 @dataclass
 class Verdict:
-    """A line for each difference, none when all is well; and players, as each place counts them."""
+    """What was found, all partitions together."""
 
     differences: list[str] = field(default_factory=list)
+    """One line each; empty when everything agrees."""
     live: int = 0
+    """Active players according to the counters in Redis."""
     aggregate: int = 0
+    """The same according to area_mode_events_agg."""
     deltas: int = 0
+    """The same as the sum of all archived deltas."""
 
 
 async def verify(settings: Settings, redis: Redis) -> Verdict:
-    """Raises NotSettled, RedisError, PostgresError."""
-    postgres = await batches.connect(settings.postgres_dsn, patient=True)
+    """Compares all partitions. Raises NotSettled, RedisError and Postgres's errors."""
+    postgres = await connect(settings.postgres_dsn, patient=True)
     verdict = Verdict()
     try:
         for partition in range(settings.partitions):
@@ -62,14 +62,14 @@ async def verify(settings: Settings, redis: Redis) -> Verdict:
     return verdict
 
 
-async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: int, verdict: Verdict) -> None:
+async def _verify(settings: Settings, redis: Redis, postgres: Connection, partition: int, verdict: Verdict) -> None:
     await _settled(redis, postgres, partition)
     keys = keys_of(partition)
     epoch, last, counters, sessions = await snapshot(redis, [keys.epoch, keys.events, keys.areas], [])
     position = parse_stream_id(last)
     live = _pairs(counters)
     async with postgres.transaction(isolation="repeatable_read", readonly=True):
-        checkpoint = await batches.read_checkpoint(postgres, partition)
+        checkpoint = await read_checkpoint(postgres, partition)
         if checkpoint is None or checkpoint.epoch != epoch.decode():
             raise NotSettled(f"partition {partition}: Redis and Postgres do not belong together")
         archived = await _archived(settings, postgres, partition)
@@ -91,50 +91,42 @@ async def _verify(settings: Settings, redis: Redis, postgres: Any, partition: in
     ]
 
 
-async def _settled(redis: Redis, postgres: Any, partition: int) -> None:
-    """Waits until the archive has no healing before it and knows this Redis process."""
-    for _ in range(WAIT_SECONDS * 10):
-        seen = await stream.read(redis, partition, LOG_START, 1)
-        checkpoint = await batches.read_checkpoint(postgres, partition)
-        if checkpoint and seen.epoch == checkpoint.epoch and not checkpoint.healing:
-            known = (checkpoint.run_id, checkpoint.replid) == (seen.run_id, seen.replid)
-            if known or not seen.length:
+async def _settled(redis: Redis, postgres: Connection, partition: int) -> None:
+    """Waits until the partition is not being healed and its checkpoint knows this Redis process."""
+    for _ in range(round(WAIT_SECONDS / PAUSE_SECONDS)):
+        log = await stream.read(redis, partition, LOG_START, 1)
+        checkpoint = await read_checkpoint(postgres, partition)
+        if checkpoint and log.epoch == checkpoint.epoch and not checkpoint.healing:
+            known = (checkpoint.run_id, checkpoint.replid) == (log.run_id, log.replid)
+            if known or not log.length:
                 return
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE_SECONDS)
     raise NotSettled(f"partition {partition}: not open, being healed, or no archiver runs")
 
 
-async def _archived(settings: Settings, postgres: Any, partition: int) -> Counts:
-    """The sums of all deltas: those of the events and those of days that were dropped."""
-    counts = Counter(await _counts(settings, postgres, partition, EVENTS))
-    counts.update(await _counts(settings, postgres, partition, DROPPED))
+async def _archived(settings: Settings, postgres: Connection, partition: int) -> Counts:
+    """The sums of all deltas: those of the stored events and those of dropped days."""
+    counts = Counter(await _counts(settings, postgres, partition, SUM_OF_EVENTS))
+    counts.update(await _counts(settings, postgres, partition, SUM_OF_DROPPED))
     return counts
 
 
-async def _counts(settings: Settings, postgres: Any, partition: int, query: str) -> Counts:
+async def _counts(settings: Settings, postgres: Connection, partition: int, query: str) -> Counts:
     rows = await postgres.fetch(query)
     return _by_area_mode(row for row in rows if partition_of(row["area_code"], settings.partitions) == partition)
 
 
-async def _later(postgres: Any, partition: int, position: StreamId) -> Counts:
-    """What was archived from behind the snapshot's position."""
-    rows = await postgres.fetch(
-        "SELECT area_code, multiplayer_mode, sum(delta)::bigint AS count FROM area_mode_events"
-        " WHERE partition = $1 AND (stream_ms, stream_seq) > ($2, $3) GROUP BY 1, 2",
-        partition,
-        *position,
-    )
-    return _by_area_mode(rows)
+async def _later(postgres: Connection, partition: int, position: StreamId) -> Counts:
+    """What was archived of the log behind the snapshot's position."""
+    return _by_area_mode(await postgres.fetch(SUM_BEHIND_POSITION, partition, position.ms, position.seq))
 
 
-async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId, position: StreamId) -> Counts:
-    """What the log holds up to the position and Postgres does not: not yet archived."""
+async def _waiting(redis: Redis, postgres: Connection, partition: int, after: StreamId, position: StreamId) -> Counts:
+    """What the log holds up to the position and Postgres does not yet."""
     counts: Counter[str] = Counter()
     async for entries in stream.pages(redis, partition, after):
         rows, _ = decode(partition, [entry for entry in entries if entry.id <= position])
-        known = await postgres.fetch(
-            "SELECT event_id FROM area_mode_events WHERE event_id = ANY ($1::uuid[])", [row.event_id for row in rows]
-        )
+        known = await postgres.fetch(STORED_EVENTS, [row.event_id for row in rows])
         stored = {row["event_id"] for row in known}
         for row in rows:
             if row.event_id not in stored:
@@ -144,11 +136,12 @@ async def _waiting(redis: Redis, postgres: Any, partition: int, after: StreamId,
     return counts
 
 
-def _by_area_mode(rows: Any) -> Counts:
+def _by_area_mode(rows: Iterable[Record]) -> Counts:
     return {join_area_mode(row["area_code"], row["multiplayer_mode"]): int(row["count"]) for row in rows}
 
 
 def _pairs(flat: list[Any]) -> Counts:
+    """Of a script's reply: area|mode, count, area|mode, count..."""
     values = iter(flat)
     return {area_mode.decode(): int(count) for area_mode, count in zip(values, values, strict=True)}
 

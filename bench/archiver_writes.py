@@ -10,8 +10,11 @@ from app.contract.log import LOG_START, Entry, StreamId, decode, format_entry, f
 from app.contract.outcome import Outcome
 from app.contract.sql import load_sql
 from app.contract.token import new_token
-from archiver import batches, retention, stream
+from archiver import batches, retention
+from archiver.checkpoint import open_checkpoint
 from archiver.partition import BATCH_EVENTS
+from archiver.postgres import connect, migrate
+from archiver.snapshot import Snapshot
 from bench.inputs import random_events
 from bench.load import Sample
 from tests.servers import postgres_server
@@ -33,8 +36,8 @@ def compare_writes(rounds: int, batch_count: int) -> dict[str, list[Sample]]:
 
 
 async def _compare_writes(dsn: str, rounds: int, batch_count: int) -> dict[str, list[Sample]]:
-    connection = await batches.connect(dsn, patient=True)
-    await batches.migrate(connection)
+    connection = await connect(dsn, patient=True)
+    await migrate(connection)
     await retention.create_ahead(connection)
     samples: dict[str, list[Sample]] = {"modepulse": [], "COPY": []}
     for _ in range(rounds):
@@ -42,10 +45,10 @@ async def _compare_writes(dsn: str, rounds: int, batch_count: int) -> dict[str, 
         rows = [decode(0, entries)[0] for entries in log]
         count = batch_count * BATCH_EVENTS
         await connection.execute(EMPTY_ARCHIVE)
-        checkpoint = await batches.open_checkpoint(connection, 0, "bench")
+        checkpoint = await open_checkpoint(connection, 0, "bench")
         start = time.perf_counter()
         for entries in log:
-            seen = stream.Snapshot("bench", "", "", LOG_START, 0, 0, entries)
+            seen = Snapshot("bench", "", "", LOG_START, 0, 0, entries)
             checkpoint, _ = await batches.commit_batch(connection, checkpoint, seen)
         samples["modepulse"].append(Sample(count / (time.perf_counter() - start)))
         await connection.execute(EMPTY_EVENTS)

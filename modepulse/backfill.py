@@ -17,7 +17,8 @@ from app.contract.outcome import EventKind
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from archiver import batches, retention
-from archiver.counter_deltas import Column, MinuteDeltas, columns_of
+from archiver.counter_deltas import Column, MinuteDeltas, unnest_args
+from archiver.postgres import connect, migrate
 from modepulse.progress import progress
 from modepulse.simulate import Event, World
 
@@ -33,9 +34,9 @@ DELTAS = {EventKind.LOGIN: 1, EventKind.LOGOUT: -1, EventKind.EXPIRE: -1}
 
 async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
     """Writes about `events` events of the last `days_back` days; returns how many. Raises PostgresError, OSError."""
-    connection = await batches.connect(dsn, patient=True)
+    connection = await connect(dsn, patient=True)
     try:
-        await batches.migrate(connection)
+        await migrate(connection)
         end = int(time.time()) // MINUTE_SECONDS * MINUTE_SECONDS
         start = end - days_back * DAY_SECONDS
         await retention.create_partitions(
@@ -56,7 +57,11 @@ async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
                     await batches.add_counts(connection, sums, minutes)
                     bar.advance(task, len(minutes[0]))
             # Not the days to come: they would be planned as the empty tables they are now, also once they have filled.
-            filled = [row["name"] for row in await connection.fetch(retention.DAYS) if row["day"] <= retention.today()]
+            filled = [
+                row["name"]
+                for row in await connection.fetch(retention.DAY_PARTITIONS)
+                if row["day"] <= retention.today()
+            ]
             await connection.execute(ANALYZE.format(days=", ".join(filled)))
         return written
     finally:
@@ -81,17 +86,17 @@ class DeltaBuffer:
         self.minutes += len(changes)
 
     def columns(self) -> Iterator[tuple[list[Column], list[Column]]]:
-        """Yields what archiver.counter_deltas.columns_of returns, for some counters at a time."""
+        """Yields what archiver.counter_deltas.unnest_args returns, for some counters at a time."""
         some: MinuteDeltas = {}
         for (area, mode), numbers in sorted(self._minutes.items()):
             for index in range(0, len(numbers), MINUTE_FIELDS):
                 minute, *change = numbers[index : index + MINUTE_FIELDS]
                 some[area, mode, minute] = change
             if len(some) >= BATCH_EVENTS:
-                yield columns_of(some)
+                yield unnest_args(some)
                 some = {}
         if some:
-            yield columns_of(some)
+            yield unnest_args(some)
 
 
 def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[Entry]]:

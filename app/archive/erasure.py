@@ -1,4 +1,4 @@
-"""Forgetting a person: live sessions end, and all history names somebody who cannot be found out any more."""
+"""Forgetting a user: live sessions end, and a name that leads to nobody takes the user's place in all history."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ import time
 from app.archive.pool import ArchivePool
 from app.contract.area_mode import join_area_mode
 from app.contract.outcome import EventKind, Outcome
+from app.contract.postgres import affected_rows
 from app.contract.sql import load_sql
 from app.errors import Unavailable
 from app.live.counters import LiveCounters
@@ -15,26 +16,29 @@ from app.live.ingest import Ingest
 
 log = logging.getLogger(__name__)
 
-# How long the archive may take to have everything that the person ever did.
+# Longest wait for the archive to hold everything that the user ever did.
 WAIT_SECONDS = 15.0
 PAUSE_SECONDS = 0.05
 
 BEHIND = load_sql("app.archive", "behind")
 ERASE_USER = load_sql("app.archive", "erase_user")
 ERASE_REJECTS = load_sql("app.archive", "erase_rejects")
+NOTE_ERASURE = load_sql("app.archive", "note_erasure")
 
 
 class Erasure:
+    """Erases users; the one module that works on Redis and Postgres alike."""
+
     def __init__(self, counters: LiveCounters, ingest: Ingest, archive: ArchivePool) -> None:
         self._counters = counters
         self._ingest = ingest
         self._archive = archive
 
     async def erase(self, user_id: str) -> tuple[int, int]:
-        """(sessions ended, events in which the name was replaced). Raises Unavailable: then it is to be repeated.
+        """(sessions ended, events in which the name was replaced). Raises Unavailable: then it has to be repeated.
 
-        The log-outs go the way of all events, so counters and history stay what they are. When they and everything
-        before them is archived, one transaction replaces the name by a random one; when is noted, never who.
+        The log-outs are ordinary events, so counters and history stay right. When they and everything before them is
+        archived, one transaction replaces the name by a random one, and notes the time but not the user.
         """
         script_args = []
         for area, mode, _ in await self._counters.sessions(user_id):
@@ -49,9 +53,9 @@ class Erasure:
                 await asyncio.sleep(PAUSE_SECONDS)
             async with connection.transaction():
                 name = f"erased-{secrets.token_hex(16)}"
-                events = int((await connection.execute(ERASE_USER, user_id, name, *positions)).split()[1])
+                events = affected_rows(await connection.execute(ERASE_USER, user_id, name, *positions))
                 await connection.execute(ERASE_REJECTS, user_id)
                 if events:
-                    await connection.execute("INSERT INTO erasures (events) VALUES ($1)", events)
+                    await connection.execute(NOTE_ERASURE, events)
         log.info("A user was erased", extra={"action": "erase", "sessions": sessions, "events": events})
         return sessions, events

@@ -1,26 +1,31 @@
-"""The only module of the service that reaches Postgres."""
+"""The service's connections to Postgres: queries, exports, and what erasing needs."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
+from app.contract.postgres import POSTGRES_ERRORS, Connection, Record
+from app.contract.sql import load_sql
 from app.errors import Problem, Unavailable
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 1.0
+# Longest wait for the epoch that Postgres knows: a POST is waiting for it.
+EPOCH_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
-# Queries that run at a time in this process; others wait for them.
+# Queries that run at the same time in this process; others wait for a connection.
 MAX_QUERIES = 4
 # Rows of an export that are in memory at a time: formatted in well under a millisecond, so reads get between.
 EXPORT_ROWS = 100
-# An export whose client takes nothing for so long is ended: it holds a snapshot, and locks that retention needs.
+# An export whose client takes nothing for this long is ended: it holds a snapshot, and locks that retention needs.
 EXPORT_IDLE_SECONDS = 60
-EXPORT_LOCK = 0x6D6F6465  # "mode", with the number of a place beside it
+# Class of the advisory lock ("mode" in ASCII); its second key is the export slot, 0 to max_exports - 1.
+EXPORT_LOCK = 0x6D6F6465
 
 # How Postgres plans the queries.
 PLANNER = {
@@ -28,26 +33,28 @@ PLANNER = {
     "max_parallel_workers_per_gather": "0",
     # Planned once a connection, not once a query: with a partition a day that takes longer than the query.
     "plan_cache_mode": "force_generic_plan",
-    # Every question has an index in its order; a guess of how much it finds is not to decide otherwise.
+    # Every query has an index in its order; an estimate of how much it finds must not decide otherwise.
     "enable_sort": "off",
     "enable_seqscan": "off",
     "jit": "off",
 }
 
-# What Postgres says when it is not there, or going away, or not yet what it should be.
-_ABSENT = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+TAKE_EXPORT_SLOT = load_sql("app.archive", "take_export_slot")
+ARCHIVED_EPOCH = load_sql("app.archive", "archived_epoch")
+
+_PooledConnection: TypeAlias = "PoolConnectionProxy[Record]"
 
 
 class ArchivePool:
-    """Questions to the archive, or to its replica. Every method raises Unavailable when it does not answer in time."""
+    """Queries to the archive, or to its replica. Every method raises Unavailable when it does not answer in time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._dsn = settings.postgres_read_dsn or settings.postgres_dsn
-        self._pool: Any = None
+        self._pool: asyncpg.Pool[Record] | None = None
 
     async def open(self) -> None:
-        """Connects to nothing yet: the service starts without its archive."""
+        """Prepares the pool; connects to nothing yet, so that the service starts without its archive."""
         if not self._dsn:
             return
         milliseconds = str(round(self._settings.query_timeout_seconds * 1000))
@@ -69,22 +76,26 @@ class ArchivePool:
         )
 
     async def close(self) -> None:
+        """Ends all connections at once, whatever they are doing."""
         if self._pool is not None:
             self._pool.terminate()
 
-    async def fetch(self, query: str, *args: Any) -> list[Any]:
+    async def fetch(self, query: str, *args: Any) -> list[Record]:
+        """All rows of a query; `query_timeout` when it takes longer than MODEPULSE_QUERY_TIMEOUT_SECONDS."""
         with self._failures():
             async with self._connection() as connection:
-                rows: list[Any] = await connection.fetch(query, *args)
-                return rows
+                return await connection.fetch(query, *args)
 
     @asynccontextmanager
-    async def export(self, query: str, *args: Any) -> AsyncIterator[AsyncIterator[list[Any]]]:
-        """The rows of any number, some at a time, by a cursor of the server. Raises Problem when too many export."""
+    async def export(self, query: str, *args: Any) -> AsyncIterator[AsyncIterator[list[Record]]]:
+        """Any number of rows, up to EXPORT_ROWS at a time, by a cursor of the server.
+
+        Raises Problem (429) when all export slots are taken, in whichever process.
+        """
         with self._failures():
             async with self._connection() as connection, connection.transaction(readonly=True):
-                for place in range(self._settings.max_exports):
-                    if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", EXPORT_LOCK, place):
+                for slot in range(self._settings.max_exports):
+                    if await connection.fetchval(TAKE_EXPORT_SLOT, EXPORT_LOCK, slot):
                         break
                 else:
                     raise Problem(
@@ -95,8 +106,8 @@ class ArchivePool:
                 yield _rest(cursor, first)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Any]:
-        """A connection to the archive itself, without a limit of time: for erasing."""
+    async def writing(self) -> AsyncIterator[Connection]:
+        """A connection to the primary that may write and has no time limit: for erasing."""
         with self._failures():
             if not self._settings.postgres_dsn:
                 raise _no_archive()
@@ -111,7 +122,7 @@ class ArchivePool:
                 connection.terminate()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _connection(self) -> AsyncIterator[_PooledConnection]:
         if self._pool is None:
             raise _no_archive()
         async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
@@ -119,6 +130,7 @@ class ArchivePool:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
+        """Turns Postgres's errors into Unavailable."""
         try:
             yield
         except asyncpg.QueryCanceledError as error:
@@ -126,7 +138,7 @@ class ArchivePool:
             raise Unavailable(
                 "query_timeout", f"The query takes longer than {seconds:g} s; a narrower one may not", 5
             ) from error
-        except _ABSENT as error:
+        except POSTGRES_ERRORS as error:
             log.error("The archive does not answer", exc_info=error, extra={"action": "audit"})
             raise Unavailable("archive_unavailable", "The archive does not answer", 5) from error
 
@@ -135,29 +147,25 @@ def _no_archive() -> Unavailable:
     return Unavailable("archive_unavailable", "This service has no archive", 60)
 
 
-async def _rest(cursor: Any, rows: list[Any]) -> AsyncIterator[list[Any]]:
+async def _rest(cursor: "asyncpg.cursor.Cursor[Record]", rows: list[Record]) -> AsyncIterator[list[Record]]:
     while rows:
         yield rows
         rows = await cursor.fetch(EXPORT_ROWS)
 
 
 async def archived_epoch(settings: Settings, partition: int) -> str | None:
-    """The epoch that Postgres knows for a partition; None when it knows none or cannot be asked.
+    """The epoch that Postgres knows for a partition; None when it knows none or does not answer within EPOCH_SECONDS.
 
-    Asked when this process meets an epoch it has not seen: a Redis that is not ours has one too.
+    Needed when this process meets an epoch it has not seen before: a Redis that is not ours has one too.
     """
     if not settings.postgres_dsn:
         return None
     try:
-        connection = await asyncpg.connect(
-            settings.postgres_dsn, timeout=TIMEOUT_SECONDS, command_timeout=TIMEOUT_SECONDS
-        )
+        connection = await asyncpg.connect(settings.postgres_dsn, timeout=EPOCH_SECONDS, command_timeout=EPOCH_SECONDS)
         try:
-            epoch: str | None = await connection.fetchval(
-                "SELECT epoch FROM archive_checkpoint WHERE partition = $1", partition
-            )
+            epoch: str | None = await connection.fetchval(ARCHIVED_EPOCH, partition)
             return epoch
         finally:
             connection.terminate()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except POSTGRES_ERRORS:
         return None

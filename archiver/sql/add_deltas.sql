@@ -1,5 +1,5 @@
--- Moves the aggregate by what a batch of new rows sums up to ($1 area, $2 mode, $3 change); sorted, so that
--- writers meet in one order.
+-- Moves the aggregate by what a batch of new rows sums up to ($1 area, $2 mode, $3 change; each counter once). The
+-- arrays are sorted, so that all writers lock rows in the same order.
 WITH batch AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS b (area, mode, change)
 ), moved AS (

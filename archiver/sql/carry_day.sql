@@ -1,4 +1,5 @@
--- {day} is about to be dropped: its deltas are carried on, so that the sums stay the counters. Returns its events.
+-- Carries the deltas of {day}, which is about to be dropped, on, so that the sums stay the counters. Returns how many
+-- events the day has.
 WITH day AS (
     SELECT area_code, multiplayer_mode, sum(delta) AS delta, count(*) AS events FROM {day} GROUP BY 1, 2
 ), carried AS (

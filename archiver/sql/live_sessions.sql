@@ -1,5 +1,5 @@
--- The last word on each session whose lease is not over; at the same time a log-out is later than a log-in.
--- recorded_at only tells which partitions of the table to look at.
+-- The newest event of each session of partition $1 whose lease is not over: later than $2, seconds since 1970. At the
+-- same time a log-out is newer than a log-in. The condition on recorded_at only limits the partitions that are read.
 SELECT DISTINCT ON (user_id, area_code, multiplayer_mode)
     user_id, area_code, multiplayer_mode, events_name, epoch_timestamp
 FROM area_mode_events

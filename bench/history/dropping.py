@@ -4,7 +4,7 @@ import time
 from typing import NamedTuple
 
 from archiver import retention
-from archiver.batches import connect
+from archiver.postgres import connect
 from bench.history.archiving import archiving
 from bench.history.large_archive import DAYS, Connection, LargeArchive
 

@@ -38,7 +38,7 @@ def query_plans(archive: LargeArchive) -> Iterator[QueryPlan]:
     area, mode = archive.fetch(BUSIEST_COUNTER)[0]
     archive.fetch(MAKE_HEAVY_USER, HEAVY_USER, area, mode)
     # Only the days that have events: those ahead stay unanalysed, as they are in production.
-    days = ", ".join(row["name"] for row in archive.fetch(retention.DAYS) if row["day"] <= retention.today())
+    days = ", ".join(row["name"] for row in archive.fetch(retention.DAY_PARTITIONS) if row["day"] <= retention.today())
     archive.fetch(f"VACUUM ANALYZE {days}, area_mode_minutes")
     now = datetime.now(UTC)
     window = {"from": (now - timedelta(days=29)).isoformat(), "to": now.isoformat()}

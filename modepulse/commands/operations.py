@@ -12,7 +12,7 @@ from modepulse.commands.stores import run_with_redis
 
 def verify(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     """Compare counters, sessions, log and Postgres at one moment; exit 1 if anything differs."""
-    from archiver.verify import NotSettled
+    from archiver.errors import NotSettled
     from archiver.verify import verify as run
 
     settings = read_settings_for_stores(data_dir)
@@ -32,7 +32,7 @@ def verify(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
 
 def rebuild(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     """Rebuild the live state from Postgres alone; nothing is emptied before that has succeeded."""
-    from archiver.rebuild import Busy
+    from archiver.errors import Busy
     from archiver.rebuild import rebuild as run
     from modepulse.progress import progress
 

@@ -32,7 +32,11 @@ def run_with_redis(settings: Settings, job: Callable[[Redis], Coroutine[Any, Any
 
 def run_with_stores(job: Coroutine[Any, Any, T]) -> T:
     """Returns the result of `job`."""
+    from archiver.errors import EditedMigration
+
     try:
         return asyncio.run(job)
+    except EditedMigration as error:
+        fail(str(error), 2)
     except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         fail(f"a store does not answer: {type(error).__name__}: {error}", 1)

@@ -1,4 +1,4 @@
--- Whether a partition has not been archived up to the positions ($1 partition, $2 ms, $3 seq).
+-- Whether one of the partitions $1 has not been archived up to its position, $2 (ms) and $3 (seq).
 SELECT EXISTS (
     SELECT FROM unnest($1::int[], $2::bigint[], $3::bigint[]) AS position (partition, ms, seq)
     LEFT JOIN archive_checkpoint AS c USING (partition)

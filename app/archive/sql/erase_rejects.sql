@@ -1,4 +1,4 @@
--- What could not be stored and names user $1 is kept as the fact that it was there.
+-- Overwrites rejected lines that name user $1: what is left is the fact that there was one.
 UPDATE archive_rejects
 SET raw = convert_to('erased ' || gen_random_uuid(), 'UTF8')
 WHERE position(convert_to('|' || $1 || '|', 'UTF8') IN raw) > 0

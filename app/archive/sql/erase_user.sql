@@ -1,5 +1,5 @@
--- Replaces user $1 by $2 in every event that stood in the log up to the positions ($3 partition, $4 ms, $5 seq):
--- what comes later is another person's, or a new life.
+-- Replaces user $1 by $2 in every event that was in the log up to the positions ($3 partition, $4 ms, $5 seq): a later
+-- one belongs to somebody else, or to a new start under the old name.
 UPDATE area_mode_events AS e
 SET user_id = $2
 WHERE user_id = $1 AND NOT EXISTS (

@@ -1,5 +1,6 @@
--- The counters of area $1 from $2 to $3 (aligned) in steps of $4 seconds: for each mode the count it begins with,
--- labelled with the step before, and each step in which it changed, with the count at its end and its peak.
+-- The counters of area $1 from $2 to $3 (multiples of the step) in steps of $4 seconds; of mode $5 only unless it is
+-- null. For each mode: the count it starts with, labelled with the step before $2, and each step in which the count
+-- changed, with the count at its end and its peak.
 SELECT agg.multiplayer_mode AS mode, counted.at, counted.last, counted.peak
 FROM area_mode_events_agg AS agg
 CROSS JOIN LATERAL (
@@ -12,7 +13,9 @@ CROSS JOIN LATERAL (
     )
     UNION ALL
     (
-        SELECT extract(epoch FROM m.minute)::bigint / $4 * $4, (array_agg(m.last ORDER BY m.minute DESC))[1], max(m.peak)
+        SELECT extract(epoch FROM m.minute)::bigint / $4 * $4,
+            (array_agg(m.last ORDER BY m.minute DESC))[1],
+            max(m.peak)
         FROM area_mode_minutes AS m
         WHERE m.area_code = agg.area_code AND m.multiplayer_mode = agg.multiplayer_mode
             AND m.minute >= $2 AND m.minute < $3

@@ -1,5 +1,5 @@
--- A user's sessions, the one that began last first: each event that made one active, with what ended it.
--- What ended it is the next event of the session that took it away: neither earlier in time nor in the log.
+-- A user's sessions, the newest first: each event that made one active, with the event that ended it. That is the
+-- session's next event with a negative delta, earlier neither in time nor in the log.
 SELECT e.event_id::text AS event_id, e.area_code, e.multiplayer_mode, e.epoch_timestamp AS began,
     ended.epoch_timestamp AS ended, ended.events_name
 FROM area_mode_events AS e

@@ -1,4 +1,4 @@
-"""Loaded by every Python of a test's stack: kills the archiver at the point that a file names, once."""
+"""Loaded by every Python process of a test's stack: kills the archiver, once, at the point named in a file."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ POINTS = {
     # name: (module, function, before or after it)
     "before insert": ("archiver.batches", "copy_new", "before"),
     "before commit": ("archiver.batches", "copy_new", "after"),
-    "after commit": ("archiver.batches", "commit_batch", "after"),
+    "after commit": ("archiver.partition", "commit_batch", "after"),
     "before trim": ("archiver.stream", "trim", "before"),
     "after trim": ("archiver.stream", "trim", "after"),
-    "before heal": ("archiver.heal", "_give_back", "before"),
-    "in mid-heal": ("archiver.heal", "_give_back", "after"),
+    "before heal": ("archiver.heal", "_resubmit", "before"),
+    "in mid-heal": ("archiver.heal", "_resubmit", "after"),
     "after heal": ("archiver.heal", "_fence", "after"),
     "in mid-rebuild": ("archiver.rebuild", "_write_sessions", "after"),
     "before exchange": ("archiver.rebuild", "_exchange", "before"),

@@ -1,0 +1,2 @@
+-- Deletes {day} and its files, once it is detached.
+DROP TABLE {day}

@@ -1,9 +1,0 @@
--- Drops what is too old from the default partition, and carries its deltas on. Returns how many events.
-WITH gone AS (
-    DELETE FROM area_mode_events_default WHERE recorded_at < $1 RETURNING area_code, multiplayer_mode, delta
-), carried AS (
-    INSERT INTO area_mode_events_dropped AS d
-    SELECT area_code, multiplayer_mode, sum(delta) FROM gone GROUP BY 1, 2
-    ON CONFLICT (area_code, multiplayer_mode) DO UPDATE SET delta = d.delta + excluded.delta
-)
-SELECT count(*) FROM gone
