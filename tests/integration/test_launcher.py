@@ -1,40 +1,32 @@
-"""`modepulse dev`: what it refuses, that it leaves nothing behind, that it keeps its parts up."""
+"""`modepulse dev`: it names what it refuses, and leaves no process behind."""
 
 import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.servers import Stack, eventually
+from tests.servers import Stack, eventually, modepulse
 
 
 def refused(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Exit code and what was said, of a start that must fail."""
-    done = subprocess.run(
-        [sys.executable, "-m", "modepulse", "dev", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | environment,
-    )
+    """Exit code and message of a start that must fail, with one line on stderr."""
+    done = modepulse("dev", *arguments, env=os.environ | environment)
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     return done.returncode, done.stderr
 
 
-def processes_naming(what: Path | str) -> list[str]:
-    """Command lines and working directories of live processes that have to do with a folder or an address."""
+def processes_naming(subject: Path | str) -> list[str]:
+    """Command lines of live processes that name a folder or an address, or work in that folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if str(what) in command or str(what) in os.readlink(process / "cwd"):
+            if str(subject) in command or str(subject) in os.readlink(process / "cwd"):
                 found.append(command)
         except OSError:
             continue
@@ -42,17 +34,17 @@ def processes_naming(what: Path | str) -> list[str]:
 
 
 def test_data_directory_in_use_is_refused(stack: Stack) -> None:
-    code, said = refused("--port", "0", "--data-dir", str(stack.directory))
+    code, message = refused("--port", "0", "--data-dir", str(stack.directory))
     assert code == 1
-    assert "in use" in said
+    assert "in use" in message
 
 
 def test_taken_port_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = refused("--port", str(port), "--data-dir", str(tmp_path / "data"))
+        code, message = refused("--port", str(port), "--data-dir", str(tmp_path / "data"))
     assert code == 1
-    assert f"port {port}" in said
+    assert f"port {port}" in message
     assert not processes_naming(tmp_path)
 
 
@@ -60,22 +52,22 @@ def test_missing_or_old_redis_server_is_refused(tmp_path: Path) -> None:
     old = tmp_path / "redis-server"
     old.write_text("#!/bin/sh\necho 'Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64'\n")
     old.chmod(0o755)
-    for binary, message in (
+    for binary, reason in (
         (str(old), "6.2"),
         ("/nowhere/redis-server", "no program"),
         ("/bin/true", "no redis"),
     ):
-        code, said = refused("--port", "0", "--data-dir", str(tmp_path / "data"), MODEPULSE_REDIS_SERVER=binary)
+        code, message = refused("--port", "0", "--data-dir", str(tmp_path / "data"), MODEPULSE_REDIS_SERVER=binary)
         assert code == 2
-        assert message in said
+        assert reason in message
 
 
 def test_data_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for directory in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/modepulse")):
-        code, said = refused("--port", "0", "--data-dir", str(directory))
+        code, message = refused("--port", "0", "--data-dir", str(directory))
         assert code == 1
-        assert str(directory) in said
+        assert str(directory) in message
 
 
 @pytest.mark.parametrize(
@@ -83,10 +75,10 @@ def test_data_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> Non
     [("PARTITIONS", "many"), ("PARTITIONS", "0"), ("SESSION_LEASE_SECONDS", "nan"), ("LOG_LEVEL", "secret")],
 )
 def test_bad_setting_is_named_but_not_shown(tmp_path: Path, name: str, value: str) -> None:
-    code, said = refused("--data-dir", str(tmp_path / "data"), **{f"MODEPULSE_{name}": value})
+    code, message = refused("--data-dir", str(tmp_path / "data"), **{f"MODEPULSE_{name}": value})
     assert code == 2
-    assert f"MODEPULSE_{name}" in said
-    assert value not in said.split(name)[1].split()
+    assert f"MODEPULSE_{name}" in message
+    assert value not in message.split(name)[1].split()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -106,7 +98,7 @@ def test_no_server_outlives_a_killed_parent_and_the_next_start_works(own_stack: 
     own_stack.process.kill()
     own_stack.process.wait()
     own_stack.process.stdout.close()  # type: ignore[union-attr]
-    own_stack.start()  # waits for what is just ending
+    own_stack.start()  # waits for the servers of the killed one to end
     assert own_stack.stop() == 0
     eventually(lambda: not processes_naming(own_stack.directory), 5)
 
