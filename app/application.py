@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.events import PostEvents
 from app.api.stats import GetStats
-from app.api.stream import StatsReader, StreamStats, Subscription
+from app.api.stream import StreamStats
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool
 from app.contract.connection import connect
@@ -28,6 +28,7 @@ from app.live.group_commit import GroupCommit
 from app.live.ingest import Ingest
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
+from app.live.stats_reader import StatsReader, Subscription
 from app.routes import routes
 from app.settings import Settings
 

@@ -1,4 +1,4 @@
-"""Answers of the paths that everybody takes: the two ASGI messages and nothing else; and of those that are large."""
+"""Raw ASGI responses for the hot endpoints, and gzip for large JSON bodies."""
 
 import asyncio
 import gzip
@@ -20,16 +20,17 @@ async def send_json(send: Send, body: bytes, *headers: Header) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-# Below it compressing saves no packet.
+# Of a smaller body compression saves no packet.
 COMPRESSED_BYTES = 1024
 
 
 def accepts_gzip(request: Request) -> bool:
+    """Whether the client reads gzip."""
     return "gzip" in request.headers.get("accept-encoding", "")
 
 
 async def large_json(request: Request, body: bytes) -> Response:
-    """200 with JSON, compressed for who can read that, in a thread: series are numbers that hardly change."""
+    """200 with JSON, compressed in a thread if the client accepts that: series of numbers shrink to a fraction."""
     headers = {"Vary": "Accept-Encoding"}
     if len(body) >= COMPRESSED_BYTES and accepts_gzip(request):
         body = await asyncio.to_thread(gzip.compress, body, 4)

@@ -27,8 +27,10 @@ OF_THE_ROUTER = {(404, "not_found"), (405, "method_not_allowed")}
 
 
 def calls() -> Iterator[tuple[str, list[Any]]]:
-    """(name of the function, its arguments, None where they are no literals) of each call in the package."""
+    """(name of the function, its arguments, None where they are no literals) of each call but the document's own."""
     for path in APP.rglob("*.py"):
+        if path.is_relative_to(APP / "openapi"):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 yield node.func.id, [a.value if isinstance(a, ast.Constant) else None for a in node.args]
@@ -76,7 +78,7 @@ def test_every_fault_is_documented_and_no_other() -> None:
 
 
 def test_every_query_parameter_that_is_read_is_documented_and_no_other() -> None:
-    readers = ("single", "name_of", "choice_of", "time_of", "whole_number")
+    readers = ("single_value", "name_of", "choice_of", "time_of", "whole_number")
     read = {arguments[1] for name, arguments in calls() if name in readers and arguments[1]}
     # Filters of GET /events by a table, and the areas of GET /stats by a function of their own.
     read |= {"area_code", "multiplayer_mode", "user_id"}
