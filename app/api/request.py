@@ -131,9 +131,11 @@ def whole_number(request: Request, name: str, default: int, low: int, high: int)
     text = single_value(request, name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or not low <= int(text[:19]) <= high:
+    digits = text.lstrip("0") or text[-1:]
+    # The length first: int() refuses thousands of digits with an error of its own.
+    if not (text.isascii() and text.isdigit()) or len(digits) > len(str(high)) or not low <= int(digits) <= high:
         raise invalid_query(name, "range", f"{name} is one whole number from {low} to {high}")
-    return int(text)
+    return int(digits)
 
 
 def single_value(request: Request, name: str) -> str | None:
@@ -158,7 +160,8 @@ def choice_of(request: Request, name: str, choices: Iterable[str]) -> str | None
     if text is None:
         return None
     for choice in choices:
-        if choice.lower() == text.lower():
+        # lower() makes an ASCII k of the Kelvin sign.
+        if text.isascii() and choice.lower() == text.lower():
             return choice
     raise invalid_query(name, "unknown_value", f"{name} is one of {', '.join(choices)}")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,11 +23,18 @@ async def send_json(send: Send, body: bytes, *headers: Header) -> None:
 
 # Of a smaller body compression saves no packet.
 COMPRESSED_BYTES = 1024
+_coding = re.compile(
+    r"\s*([^\s;]+)\s*(?:;\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?", re.ASCII | re.IGNORECASE
+).fullmatch
 
 
 def accepts_gzip(request: Request) -> bool:
-    """Whether the client reads gzip."""
-    return "gzip" in request.headers.get("accept-encoding", "")
+    """By RFC 9110, 12.5.3: the weight of gzip counts, or else that of `*`; 0 means not acceptable."""
+    weights: dict[str, float] = {}
+    for part in ",".join(request.headers.getlist("accept-encoding")).split(","):
+        if coding := _coding(part):
+            weights[coding[1].lower()] = float(coding[2] or 1)
+    return weights.get("gzip", weights.get("*", 0)) > 0
 
 
 async def large_json(request: Request, body: bytes) -> Response:

@@ -50,8 +50,8 @@ def validate_events(items: list[Any], now: float, loc: Location, many: bool = Tr
             user, name = item["user_id"], item["events_name"]
             kind = _kinds.get(name) or _remember_kind(name)
             stamp = item.get("epoch_timestamp")
-            # A dictionary would take True for 1 and 1.0 for 1: types first.
-            if type(area) not in _AREA_TYPES or type(mode) is not str or not _name(user):
+            # The type first: a dictionary takes True and 1.0 for 1.
+            if type(area) not in _AREA_TYPES or not _name(user):
                 raise ValueError
             area_mode = _area_modes.get((area, mode)) or _remember_area_mode(area, mode)
             if stamp is None:
@@ -69,7 +69,7 @@ def validate_events(items: list[Any], now: float, loc: Location, many: bool = Tr
         append(area_mode)
         append(kind)
         append(time)
-    return Validated(script_args, errors, bad)
+    return Validated(script_args, errors[:MAX_ERRORS], bad)
 
 
 _AREA_TYPES = frozenset({int, str})
@@ -117,7 +117,7 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
     if stamp is not None:
         if type(stamp) not in _TIME_TYPES:
             errors.append(problem_at(stamp_loc, "type", "epoch_timestamp is a number of seconds since 1970"))
-        elif stamp < 0:
+        elif not stamp >= 0:
             errors.append(problem_at(stamp_loc, "range", "epoch_timestamp is not before 1970"))
         elif stamp > latest:
             errors.append(clock_skew_at(loc))
