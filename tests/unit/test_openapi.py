@@ -52,29 +52,29 @@ def test_every_route_is_documented_and_no_other() -> None:
 
 
 def test_every_code_is_documented_with_its_status_and_no_other() -> None:
-    told = set(OF_THE_ROUTER)
+    found = set(OF_THE_ROUTER)
     for name, arguments in calls():
         if name in ("Problem", "InvalidRequest") and arguments[1:] and arguments[1]:
-            told.add((arguments[0], arguments[1]))
+            found.add((arguments[0], arguments[1]))
         elif name == "Unavailable" and arguments[0]:
-            told.add((503, arguments[0]))
-    assert told == {(status, code) for status, (_, codes) in PROBLEMS.items() for code in codes}
+            found.add((503, arguments[0]))
+    assert found == {(status, code) for status, (_, codes) in PROBLEMS.items() for code in codes}
 
 
-def test_every_code_is_told_by_an_operation() -> None:
-    told = {
+def test_every_code_is_named_by_an_operation() -> None:
+    found = {
         (int(status), code)
         for operation in OPERATIONS.values()
         for status, answer in operation["responses"].items()
         for code in codes_of(answer)
     }
     # Any path may be answered with 405.
-    assert told == {(s, code) for s, (_, codes) in PROBLEMS.items() for code in codes} - {(405, "method_not_allowed")}
+    assert found == {(s, code) for s, (_, codes) in PROBLEMS.items() for code in codes} - {(405, "method_not_allowed")}
 
 
 def test_every_fault_is_documented_and_no_other() -> None:
-    told = {arguments[1] for name, arguments in calls() if name in ("problem_at", "invalid_query") and arguments[1]}
-    assert told == set(FAULTS)
+    found = {arguments[1] for name, arguments in calls() if name in ("problem_at", "invalid_query") and arguments[1]}
+    assert found == set(FAULTS)
 
 
 def test_every_query_parameter_that_is_read_is_documented_and_no_other() -> None:
