@@ -70,8 +70,8 @@ STATIC = {
         "200": {
             "description": "The file",
             "content": {
-                kind: {"schema": {"type": "string"}}
-                for kind in ("text/javascript", "text/css", "text/html", "text/plain", "image/svg+xml")
+                content_type: {"schema": {"type": "string"}}
+                for content_type in ("text/javascript", "text/css", "text/html", "text/plain", "image/svg+xml")
             },
         },
         **refused("not_found"),
