@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypedDict
 
-from app.api.stream import StatsReader, Subscription
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -21,6 +20,7 @@ from app.live.ingest import Ingest
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
+from app.live.stats_reader import StatsReader, Subscription
 from app.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,24 @@
-"""What tests of the HTTP interface say and hear."""
+"""Requests to the HTTP interface and readings of its answers, for tests."""
 
 import json
 import re
+import string
 from typing import Any
+from urllib.parse import quote
 
 import httpx
+from starlette.requests import Request
 
 from app.openapi import document
 
 PATHS: dict[str, Any] = json.loads(document())["paths"]
+
+
+def request(query: str = "", headers: dict[str, str] | None = None) -> Request:
+    """A GET as a handler receives it, without a server; `query` as it stands in the URL, or in Unicode."""
+    raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    encoded = quote(query, safe=string.printable).encode()
+    return Request({"type": "http", "method": "GET", "path": "/", "query_string": encoded, "headers": raw})
 
 
 def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", **more: Any) -> dict[str, Any]:
@@ -22,6 +32,16 @@ def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", 
 
 def post(http: httpx.Client, *items: dict[str, Any]) -> None:
     http.post("/events", json=list(items)).raise_for_status()
+
+
+def stats(http: httpx.Client, *areas: Any, **more: Any) -> Any:
+    """The answer of GET /stats."""
+    return http.get("/stats", params={"area_code": areas, **more}).raise_for_status().json()
+
+
+def ranking(**players: int) -> list[dict[str, Any]]:
+    """An area's modes as GET /stats lists them, in the order given."""
+    return [{"multiplayer_mode": mode, "count": count} for mode, count in players.items()]
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:

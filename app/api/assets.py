@@ -1,4 +1,4 @@
-"""The pages and what belongs to them, from the package itself: nothing here asks another host."""
+"""The pages and their files, all from this package: no page loads anything from another host."""
 
 import asyncio
 import gzip
@@ -11,16 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.response import accepts_gzip
-from app.openapi import document
 
 STATIC = Path(__file__).parents[1] / "static"
-KINDS = {
+CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# What a page may load and run: what comes from here.
+# A page may load and run only what this service serves.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -28,11 +27,11 @@ POLICY = (
 
 
 class Asset:
-    """A file in memory, with what HTTP needs to send it once to each browser."""
+    """A file in memory, with the headers that make a browser load it only once."""
 
-    def __init__(self, body: bytes, kind: str) -> None:
+    def __init__(self, body: bytes, content_type: str) -> None:
         self._body = body
-        self._kind = kind
+        self._content_type = content_type
         self._etag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
 
     @cached_property
@@ -40,6 +39,7 @@ class Asset:
         return gzip.compress(self._body, 9, mtime=0)
 
     async def response(self, request: Request) -> Response:
+        """200, or 304 for a browser that has it; compressed where the client accepts that."""
         headers = {
             "Cache-Control": "no-cache",
             "ETag": self._etag,
@@ -52,10 +52,10 @@ class Asset:
             return Response(status_code=304, headers=headers)
         body = self._body
         if accepts_gzip(request):
-            # The largest takes a tenth of a second, once.
+            # The largest file takes 0.1 s, once.
             body = await asyncio.to_thread(lambda: self._gzipped)
             headers["Content-Encoding"] = "gzip"
-        return Response(body, headers=headers, media_type=self._kind)
+        return Response(body, headers=headers, media_type=self._content_type)
 
 
 @cache
@@ -63,7 +63,7 @@ def _assets() -> dict[str, Asset]:
     """Every file below app/static by its path there."""
     return {
         path.relative_to(STATIC).as_posix(): Asset(
-            path.read_bytes(), KINDS.get(path.suffix, "text/plain; charset=utf-8")
+            path.read_bytes(), CONTENT_TYPES.get(path.suffix, "text/plain; charset=utf-8")
         )
         for path in STATIC.rglob("*")
         if path.is_file()
@@ -76,23 +76,13 @@ async def get_static(request: Request) -> Response:
 
 
 async def get_page(request: Request) -> Response:
-    """The dashboard. Its address tells what it shows: /?area_code=111, /?user_id=ann."""
+    """The dashboard. Its query selects what it shows: /?area_code=111, /?user_id=ann."""
     return await _respond(request, "index.html")
 
 
 async def get_docs(request: Request) -> Response:
-    """The document of /openapi.json to read and to try."""
+    """The API documentation, rendered from /openapi.json."""
     return await _respond(request, "docs.html")
-
-
-async def get_openapi(request: Request) -> Response:
-    """The OpenAPI 3.1 document."""
-    return await _openapi().response(request)
-
-
-@cache
-def _openapi() -> Asset:
-    return Asset(document(), "application/json")
 
 
 async def _respond(request: Request, path: str) -> Response:

@@ -3,15 +3,16 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.export import FORMATS, Export
-from app.api.pages import MAX_LIMIT, Conditions, add_span, page
-from app.api.request import choice_of, name_of, only, whole_number
+from app.api.export import Export
+from app.api.pages import add_time_range_and_cursor, page_response
+from app.api.request import choice_of, name_of, reject_unknown, whole_number
+from app.archive.event_filter import EventFilter
 from app.archive.pool import ArchivePool
+from app.bounds import DEFAULT_PAGE_ROWS, EXPORT_FORMATS, MAX_PAGE_ROWS, ORDERS
+from app.contract.outcome import LOGGED_OUTCOMES, EventKind
 from app.contract.sql import load_sql
 
 NAMES = ("area_code", "multiplayer_mode", "user_id")
-EVENTS = ("LOGIN", "LOGOUT", "HEARTBEAT", "EXPIRE", "HEAL")
-OUTCOMES = ("applied", "refreshed", "stale", "late")
 # The columns of the query, in its order.
 FIELDS = (
     "event_id", "area_code", "multiplayer_mode", "user_id", "events_name", "epoch_timestamp", "recorded_at", "delta",
@@ -21,27 +22,27 @@ FIELDS = (
 EVENTS_QUERY = load_sql("app.archive", "events")
 
 
-def events_query(request: Request) -> tuple[str, Conditions]:
-    """(the query that a request asks, without its LIMIT; its conditions). Raises InvalidRequest."""
-    only(request, *NAMES, "events_name", "outcome", "from", "to", "order", "limit", "cursor", "format")
-    order = choice_of(request, "order", ("desc", "asc")) or "desc"
-    conditions = Conditions("events", order)
+def events_query(request: Request) -> tuple[str, EventFilter]:
+    """(the query for a request, without its LIMIT; its filter, which has the arguments). Raises InvalidRequest."""
+    reject_unknown(request, *NAMES, "events_name", "outcome", "from", "to", "order", "limit", "cursor", "format")
+    order = choice_of(request, "order", ORDERS) or "desc"
+    events = EventFilter("events", order)
     for name in NAMES:
-        conditions.filter(name, name_of(request, name))
-    conditions.filter_word("events_name", choice_of(request, "events_name", EVENTS))
-    conditions.filter_word("outcome", choice_of(request, "outcome", OUTCOMES))
-    add_span(conditions, request, order == "asc")
-    return conditions.query(EVENTS_QUERY, order=order), conditions
+        events.equal(name, name_of(request, name))
+    events.equal_word("events_name", choice_of(request, "events_name", EventKind))
+    events.equal_word("outcome", choice_of(request, "outcome", LOGGED_OUTCOMES))
+    add_time_range_and_cursor(events, request, order == "asc")
+    return events.query(EVENTS_QUERY, order=order), events
 
 
 async def get_events(request: Request) -> Response:
-    """`{"items": [...], "next_cursor": ...}`, newest first; format=csv and format=ndjson stream all of it."""
-    query, conditions = events_query(request)
-    form = choice_of(request, "format", ("json", *FORMATS)) or "json"
-    limit = whole_number(request, "limit", 100 if form == "json" else 0, 1, MAX_LIMIT)
+    """`{"items": [...], "next_cursor": ...}`, newest first; format=csv and format=ndjson stream all of them."""
+    query, events = events_query(request)
+    file_format = choice_of(request, "format", ("json", *EXPORT_FORMATS)) or "json"
+    limit = whole_number(request, "limit", DEFAULT_PAGE_ROWS if file_format == "json" else 0, 1, MAX_PAGE_ROWS)
     archive: ArchivePool = request.state.archive
-    if form != "json":
+    if file_format != "json":
         query += f"LIMIT {limit}" if limit else ""
-        return Export(archive.export(query, *conditions.args), FIELDS, form)
-    rows = await archive.fetch(f"{query}LIMIT {limit + 1}", *conditions.args)
-    return page([dict(row) for row in rows], limit, conditions.question, "items", "epoch_timestamp")
+        return Export(archive.export(query, *events.args), FIELDS, file_format)
+    rows = await archive.fetch(f"{query}LIMIT {limit + 1}", *events.args)
+    return page_response([dict(row) for row in rows], limit, events.question, "items", "epoch_timestamp")

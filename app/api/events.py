@@ -1,4 +1,4 @@
-"""POST /events: takes events, applies them through the group commit, answers when they are on disk."""
+"""POST /events: validates events, records them, answers when they are on disk."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.request import choice_of, parse_json, read_body
 from app.api.response import send_json
-from app.contract.event import MAX_ERRORS, validate_events
+from app.bounds import MAX_KEY_LENGTH, ON_INVALID
+from app.contract.event import MAX_ERRORS, Validated, clock_skew_at, validate_events
 from app.contract.outcome import Outcome
 from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem
@@ -19,15 +20,14 @@ from app.live.ingest import Ingest
 from app.live.submission import RequestKey
 from app.settings import Settings
 
-ON_INVALID = ("reject", "skip")
-# Events looked at in one go: about 0.05 ms, which is what a read may have to wait for.
+# Events validated in one go: about 0.05 ms, which is how long a read may have to wait.
 SLICE_EVENTS = 50
 _APPLIED, _CLOCK_SKEW = Outcome.APPLIED.letter, Outcome.CLOCK_SKEW.letter
 _HEADERS = frozenset((b"content-length", b"content-type", b"content-encoding", b"idempotency-key"))
 
 
 class PostEvents:
-    """The endpoint, a plain ASGI app: the path of every event has no layer it does not need."""
+    """A plain ASGI app: every event passes here, so there is no layer that it does not need."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -56,23 +56,21 @@ class PostEvents:
             text = headers[b"idempotency-key"]
             key = _request_key(text, scope["query_string"], body, self._settings.idempotency_seconds)
         outcomes = await ingest.record(script_args, key)
-        answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count(_APPLIED)}
+        accepted = len(outcomes) - outcomes.count(_CLOCK_SKEW)
+        answer: dict[str, Any] = {"status": True, "accepted": accepted, "applied": outcomes.count(_APPLIED)}
         if _CLOCK_SKEW in outcomes:
-            # The server's clock is behind this process's: refused there, by the contract's rule.
-            refused = [position for position, outcome in enumerate(outcomes) if outcome == _CLOCK_SKEW]
-            taken = [position for position in range(len(items)) if position not in set(bad)]
-            for position in refused[:100]:
-                place = [*loc, taken[position], "epoch_timestamp"] if many else [*loc, "epoch_timestamp"]
-                message = "epoch_timestamp is more than 60 s in the future"
-                errors.append(problem_at(place, "clock_skew", message))
-            answer["accepted"] -= len(refused)
+            invalid = set(bad)
+            recorded = [index for index in range(len(items)) if index not in invalid]
+            refused = [index for index, outcome in zip(recorded, outcomes, strict=True) if outcome == _CLOCK_SKEW]
+            # By the rule of validation: Redis's clock is behind this process's.
+            errors += [clock_skew_at([*loc, index] if many else loc) for index in refused[:MAX_ERRORS]]
         if errors:
-            answer["errors"] = errors
+            answer["errors"] = errors[:MAX_ERRORS]
         return orjson.dumps(answer)
 
 
-async def _validate(items: list[Any], loc: Location, many: bool) -> tuple[list[str], list[dict[str, Any]], list[int]]:
-    """As app.contract.event.validate_events; lets other requests have their turn between slices of a large request."""
+async def _validate(items: list[Any], loc: Location, many: bool) -> Validated:
+    """As app.contract.event.validate_events, but yields to other requests between slices of a large one."""
     now = time.time()
     if len(items) <= SLICE_EVENTS:
         return validate_events(items, now, loc, many)
@@ -80,16 +78,16 @@ async def _validate(items: list[Any], loc: Location, many: bool) -> tuple[list[s
     errors: list[dict[str, Any]] = []
     bad: list[int] = []
     for first in range(0, len(items), SLICE_EVENTS):
-        more, wrong, where = validate_events(items[first : first + SLICE_EVENTS], now, loc, many, first)
-        script_args += more
-        errors += wrong[: MAX_ERRORS - len(errors)]
-        bad += where
+        valid = validate_events(items[first : first + SLICE_EVENTS], now, loc, many, first)
+        script_args += valid.script_args
+        errors += valid.errors[: MAX_ERRORS - len(errors)]
+        bad += valid.bad
         await asyncio.sleep(0)
-    return script_args, errors, bad
+    return Validated(script_args, errors, bad)
 
 
 def _items(body: bytes, content_type: bytes) -> tuple[list[Any], Location, bool]:
-    """The events of a body, where they stand in it, and whether they stand in a list."""
+    """(the events of a body, their location in it, whether that is a list). Raises InvalidRequest."""
     if content_type.partition(b";")[0].strip().lower() in (b"application/x-ndjson", b"application/jsonl"):
         return [parse_json(line, [n]) for n, line in enumerate(_lines(body))], [], True
     parsed = parse_json(body, [])
@@ -112,13 +110,17 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _request_key(text: bytes, query: bytes, body: bytes, seconds: int) -> RequestKey:
-    if not 1 <= len(text) <= 255:
-        place: Location = ["header", "Idempotency-Key"]
+    """Raises InvalidRequest."""
+    if not 1 <= len(text) <= MAX_KEY_LENGTH:
         raise InvalidRequest(
             422,
             "invalid_header",
             "The Idempotency-Key is not valid",
-            [problem_at(place, "length", "Idempotency-Key is 1 to 255 characters")],
+            [
+                problem_at(
+                    ["header", "Idempotency-Key"], "length", f"Idempotency-Key is 1 to {MAX_KEY_LENGTH} characters"
+                )
+            ],
         )
     return RequestKey(_digest(text), _digest(query + b"\n" + body), seconds)
 

@@ -1,4 +1,4 @@
-"""Answers without an end in sight: rows as a file to save, a slice in memory at a time."""
+"""Rows of any number as a file to save; only a slice of them is in memory at a time."""
 
 import asyncio
 import csv
@@ -15,25 +15,25 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import disconnected
 from app.archive.pool import EXPORT_IDLE_SECONDS
 
-FORMATS = ("csv", "ndjson")
 Rows = list[Any]
 
 
 class Export(Response):
-    """Streams rows as a file to save. It begins when the first rows are there, so what can be refused still is.
+    """Streams rows as a CSV or NDJSON file (`file_format`: "csv" or "ndjson").
 
-    When it breaks off later the connection is closed in mid-answer: a file that is cut short never looks complete.
+    It starts only when the first rows have been read, so a refusal (Problem) still gets its own status. After a later
+    failure the connection is closed in mid-answer: a truncated file never looks complete.
     """
 
     def __init__(
-        self, rows: AbstractAsyncContextManager[AsyncIterator[Rows]], columns: Sequence[str], form: str
+        self, rows: AbstractAsyncContextManager[AsyncIterator[Rows]], columns: Sequence[str], file_format: str
     ) -> None:
         self._rows = rows
         self._columns = columns
-        self._form = form
-        name = f"modepulse-events-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{form}"
-        kind = "text/csv; charset=utf-8; header=present" if form == "csv" else "application/x-ndjson"
-        super().__init__(media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        self._file_format = file_format
+        name = f"modepulse-events-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
+        media_type = "text/csv; charset=utf-8; header=present" if file_format == "csv" else "application/x-ndjson"
+        super().__init__(media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,24 +41,24 @@ class Export(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send({"type": "http.response.body"})
             return
-        lines = _csv_lines if self._form == "csv" else _json_lines
+        lines = _csv_lines if self._file_format == "csv" else _json_lines
         async with self._rows as rows:
             gone = asyncio.ensure_future(disconnected(receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                if self._form == "csv":
+                if self._file_format == "csv":
                     await _send(send, _csv_lines([self._columns]))
-                async for some in rows:
+                async for slice_ in rows:
                     if gone.done():
                         return
-                    await _send(send, lines(some))
+                    await _send(send, lines(slice_))
                 await send({"type": "http.response.body"})
             finally:
                 gone.cancel()
 
 
 class SlowClient(Exception):
-    """Takes nothing of an export for a minute."""
+    """The client of an export has read nothing for EXPORT_IDLE_SECONDS."""
 
 
 async def _send(send: Send, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""POST /generate_data: random but valid events through the same door as everybody's."""
+"""POST /generate_data: random, valid events, recorded like all others."""
 
 import random
 from typing import Any
@@ -8,27 +8,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.request import parse_json, read_body
+from app.bounds import GENERATE_NUMBERS
 from app.contract.area_mode import join_area_mode
 from app.contract.calls import ARGS_PER_EVENT
+from app.contract.outcome import EventKind
 from app.contract.problem import problem_at
 from app.contract.samples import MODES
 from app.errors import InvalidRequest
 from app.live.ingest import Ingest
 from app.settings import Settings
 
-MAX_EVENTS = 100_000
-# name: (default, smallest, largest)
-NUMBERS = {
-    "events": (1000, 0, MAX_EVENTS),
-    "users": (200, 1, 1_000_000),
-    "areas": (10, 1, 10_000),
-    "modes": (5, 1, 1000),
-    "seed": (None, -(2**63), 2**63 - 1),
-}
+# How often each kind is drawn: mostly LOGIN, so that some sessions stay active.
+WEIGHTS = {EventKind.LOGIN: 6, EventKind.LOGOUT: 3, EventKind.HEARTBEAT: 1}
 
 
 async def generate_data(request: Request) -> Response:
-    """Takes optional whole numbers events, users, areas, modes, seed; the same seed makes the same events."""
+    """`{"cnt_records_generated"}`. The body may hold the numbers of GENERATE_NUMBERS; equal seeds make equal events."""
     settings: Settings = request.state.settings
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
@@ -44,7 +39,7 @@ def _numbers(parsed: Any) -> dict[str, Any]:
         raise _invalid([problem_at([], "type", "the body is a JSON object")])
     numbers: dict[str, Any] = {}
     errors = []
-    for name, (default, low, high) in NUMBERS.items():
+    for name, (default, low, high) in GENERATE_NUMBERS.items():
         value = parsed.get(name)
         if value is None:
             numbers[name] = default
@@ -62,14 +57,15 @@ def _invalid(errors: list[dict[str, Any]]) -> InvalidRequest:
 
 
 def _random_events(events: int, users: int, areas: int, modes: int, seed: int | None) -> list[str]:
-    """Mostly log-ins, so that something is left to see; areas are unequally popular."""
+    """Areas are unequally popular, as in life."""
     chance = random.Random(seed)
+    kinds, weights = tuple(map(str, WEIGHTS)), tuple(WEIGHTS.values())
     script_args: list[str] = []
     for _ in range(events):
         user = chance.randrange(users)
         area = 100 + min(int(chance.paretovariate(1)) - 1, areas - 1)
         mode = chance.randrange(modes)
         name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
-        kind = chance.choices(("LOGIN", "LOGOUT", "HEARTBEAT"), (6, 3, 1))[0]
+        kind = chance.choices(kinds, weights)[0]
         script_args += (f"user_{user}", join_area_mode(str(area), name), kind, "")
     return script_args

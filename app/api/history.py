@@ -1,4 +1,4 @@
-"""GET /history and /history/top: how many played what, over time."""
+"""GET /history and /history/top: players of an area's modes over time."""
 
 import asyncio
 import time
@@ -11,27 +11,23 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.request import choice_of, invalid_query, name_of, only, period, whole_number
+from app.api.request import choice_of, invalid_query, name_of, period, reject_unknown, whole_number
 from app.api.response import large_json
 from app.archive.pool import ArchivePool
+from app.bounds import DEFAULT_STEPS, MAX_STEP_SECONDS, MAX_STEPS, MIN_STEP_SECONDS
 from app.contract.sql import load_sql
-
-MINUTE = 60
-MAX_STEP = 366 * 86_400
-MAX_STEPS = 11_000  # a week by the minute
-DEFAULT_STEPS = 60
 
 MINUTES_QUERY = load_sql("app.archive", "minutes")
 
 
 class Steps:
-    """The aligned steps that a request asks for, none of them in the future."""
+    """The aligned steps that a request asks for, none in the future: `step` in seconds, `starts` since 1970."""
 
     def __init__(self, request: Request) -> None:
         """Raises InvalidRequest."""
-        self.step = whole_number(request, "step", MINUTE, MINUTE, MAX_STEP)
-        if self.step % MINUTE:
-            raise invalid_query("step", "range", f"step is a whole multiple of {MINUTE} seconds")
+        self.step = whole_number(request, "step", MIN_STEP_SECONDS, MIN_STEP_SECONDS, MAX_STEP_SECONDS)
+        if self.step % MIN_STEP_SECONDS:
+            raise invalid_query("step", "range", f"step is a whole multiple of {MIN_STEP_SECONDS} seconds")
         begin, end = period(request)
         now = time.time()
         end = now if end is None else min(end, now)
@@ -47,10 +43,10 @@ class Steps:
 async def get_history(request: Request) -> Response:
     """`{"area_code", "step", "series": {mode: [[epoch, count], ...]}}`.
 
-    A step is labelled with its begin; its count is the one at its end, or its highest with peak=true. Modes that
-    nobody played are left out.
+    A step is labelled with its start; its count is that at its end, or with peak=true its highest. Modes that nobody
+    played are left out.
     """
-    steps, area, peak = _asked(request, "multiplayer_mode")
+    steps, area, peak = _parameters(request, "multiplayer_mode")
     mode = name_of(request, "multiplayer_mode")
     parts = []
     async for name, counts in _series(request, area, mode, steps, peak):
@@ -63,21 +59,22 @@ async def get_history(request: Request) -> Response:
 async def get_top(request: Request) -> Response:
     """`{"area_code", "step", "top": [[epoch, mode, count], ...]}`; mode is null where nobody played.
 
-    Of modes with the same count it is the one that GET /stats lists first.
+    Of modes with the same count, the one that GET /stats lists first.
     """
-    steps, area, peak = _asked(request)
+    steps, area, peak = _parameters(request)
     modes: list[str | None] = [None] * len(steps.starts)
     most = [0] * len(steps.starts)
     async for name, counts in _series(request, area, None, steps, peak):
-        for place, count in enumerate(counts):
-            if count and count >= most[place]:
-                modes[place], most[place] = name, count
+        for index, count in enumerate(counts):
+            if count and count >= most[index]:
+                modes[index], most[index] = name, count
     top = list(zip(steps.starts, modes, most, strict=True))
     return await large_json(request, orjson.dumps({"area_code": area, "step": steps.step, "top": top}))
 
 
-def _asked(request: Request, *names: str) -> tuple[Steps, str, bool]:
-    only(request, "area_code", "from", "to", "step", "peak", *names)
+def _parameters(request: Request, *names: str) -> tuple[Steps, str, bool]:
+    """(steps, area, peak); `names` are the endpoint's further parameters. Raises InvalidRequest."""
+    reject_unknown(request, "area_code", "from", "to", "step", "peak", *names)
     area = name_of(request, "area_code")
     if area is None:
         raise invalid_query("area_code", "missing", "area_code is required")
@@ -87,7 +84,7 @@ def _asked(request: Request, *names: str) -> tuple[Steps, str, bool]:
 async def _series(
     request: Request, area: str, mode: str | None, steps: Steps, peak: bool
 ) -> AsyncIterator[tuple[str, list[int]]]:
-    """(mode, its count in each step) of the modes that were played, by name; lets live reads get between."""
+    """(mode, its count in each step) of the modes that were played, by name. Yields to other requests after each."""
     starts = steps.starts
     if not starts:
         return
@@ -102,7 +99,7 @@ async def _series(
 
 
 def _filled(rows: Iterator[Any], starts: range, peak: bool) -> Iterator[int]:
-    """A count for each step: where nothing changed, the last one goes on."""
+    """A count for each step: the last one where nothing changed."""
     last = 0
     at = starts.start
     for row in rows:

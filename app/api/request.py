@@ -1,4 +1,4 @@
-"""Reading what a request carries: body with its limits, encodings, query parameters."""
+"""The parts of a request: its body, within limits and decompressed, and its query parameters."""
 
 import asyncio
 import re
@@ -11,19 +11,19 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 
+from app.bounds import LATEST_SECONDS
 from app.contract.event import NAME_RULE, is_name
-from app.contract.problem import problem_at
+from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest
 from app.settings import Settings
 
-LATEST_SECONDS = 32_472_144_000  # the year 2999
 _number = re.compile(r"-?\d{1,15}(\.\d{0,9})?", re.ASCII).fullmatch
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: Settings) -> bytes:
-    """The whole body, decompressed. Raises InvalidRequest when it is too large, too slow or not gzip.
+    """The whole body, decompressed. Raises InvalidRequest when it is too large, too slow or not gzip, ClientDisconnect.
 
-    `headers` are as ASGI has them, names in small letters.
+    `headers` are as ASGI has them, names in lower case.
     """
     limit = settings.max_body_bytes
     length = headers.get(b"content-length", b"")
@@ -59,6 +59,7 @@ async def disconnected(receive: Receive) -> None:
 
 
 async def _read_rest(receive: Receive, message: Any, limit: int) -> bytes:
+    """A body of several messages, `message` the first. Raises InvalidRequest, ClientDisconnect."""
     chunks = []
     size = 0
     while True:
@@ -75,7 +76,7 @@ async def _read_rest(receive: Receive, message: Any, limit: int) -> bytes:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    """One or more gzip members; never makes more than `limit` bytes of them."""
+    """One or more gzip members; holds at most `limit` decompressed bytes. Raises InvalidRequest."""
     parts = []
     size = 0
     while body:
@@ -101,14 +102,14 @@ def _too_large(limit: int) -> InvalidRequest:
     )
 
 
-def parse_json(body: bytes, loc: list[str | int]) -> Any:
-    """Raises InvalidRequest (400) that tells where the JSON breaks off."""
+def parse_json(body: bytes, loc: Location) -> Any:
+    """Raises InvalidRequest (400) that names the line and column of the error; `loc`: the JSON's place in the body."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        what = f"not valid JSON: line {error.lineno}, column {error.colno}"
+        message = f"not valid JSON: line {error.lineno}, column {error.colno}"
         raise InvalidRequest(
-            400, "invalid_json", "The body is not valid JSON", [problem_at(loc, "invalid_json", what)]
+            400, "invalid_json", "The body is not valid JSON", [problem_at(loc, "invalid_json", message)]
         ) from None
 
 
@@ -126,17 +127,19 @@ def area_codes(request: Request, most: int) -> list[str]:
 
 
 def whole_number(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """One whole-number parameter. Raises InvalidRequest."""
-    text = single(request, name)
+    """A parameter of ASCII digits, from `low` (0 or more) to `high`. Raises InvalidRequest."""
+    text = single_value(request, name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or not low <= int(text[:19]) <= high:
+    digits = text.lstrip("0") or text[-1:]
+    # The length first: int() refuses thousands of digits with an error of its own.
+    if not (text.isascii() and text.isdigit()) or len(digits) > len(str(high)) or not low <= int(digits) <= high:
         raise invalid_query(name, "range", f"{name} is one whole number from {low} to {high}")
-    return int(text)
+    return int(digits)
 
 
-def single(request: Request, name: str) -> str | None:
-    """A parameter that stands there once at most. Raises InvalidRequest."""
+def single_value(request: Request, name: str) -> str | None:
+    """A parameter that is given once at most, None without it. Raises InvalidRequest."""
     values = request.query_params.getlist(name)
     if len(values) > 1:
         raise invalid_query(name, "repeated", f"{name} is given once at most")
@@ -144,27 +147,28 @@ def single(request: Request, name: str) -> str | None:
 
 
 def name_of(request: Request, name: str) -> str | None:
-    """A parameter that holds an area, a mode or a user. Raises InvalidRequest."""
-    text = single(request, name)
+    """A parameter that names an area, a mode or a user. Raises InvalidRequest."""
+    text = single_value(request, name)
     if text is not None and not is_name(text):
         raise invalid_query(name, "invalid_name", f"{name} {NAME_RULE}")
     return text
 
 
 def choice_of(request: Request, name: str, choices: Iterable[str]) -> str | None:
-    """A parameter that is one of some words, in any letter case. Raises InvalidRequest."""
-    text = single(request, name)
+    """A parameter that is one of `choices`, in any letter case. Raises InvalidRequest."""
+    text = single_value(request, name)
     if text is None:
         return None
     for choice in choices:
-        if choice.lower() == text.lower():
+        # lower() makes an ASCII k of the Kelvin sign.
+        if text.isascii() and choice.lower() == text.lower():
             return choice
     raise invalid_query(name, "unknown_value", f"{name} is one of {', '.join(choices)}")
 
 
 def time_of(request: Request, name: str) -> float | None:
     """A parameter that is seconds since 1970 or ISO 8601 (without offset: UTC), as seconds. Raises InvalidRequest."""
-    text = single(request, name)
+    text = single_value(request, name)
     if text is None:
         return None
     seconds = _seconds(text)
@@ -184,6 +188,7 @@ def period(request: Request) -> tuple[float | None, float | None]:
 
 
 def _seconds(text: str) -> float | None:
+    """A time in seconds since 1970; None when it is neither a number nor ISO 8601."""
     if _number(text):
         return float(text)
     # An unescaped + of an offset arrives as a space.
@@ -196,12 +201,13 @@ def _seconds(text: str) -> float | None:
     return None
 
 
-def only(request: Request, *names: str) -> None:
-    """A misspelt filter would answer another question. Raises InvalidRequest."""
+def reject_unknown(request: Request, *names: str) -> None:
+    """Raises InvalidRequest for other parameters: a misspelt filter would silently return other rows."""
     for name in request.query_params:
         if name not in names:
             raise invalid_query(name, "unknown_parameter", f"the parameters here are {', '.join(names)}")
 
 
 def invalid_query(name: str, code: str, message: str) -> InvalidRequest:
+    """The refusal (422) of one query parameter."""
     return InvalidRequest(422, "invalid_query", "The query is not valid", [problem_at(["query", name], code, message)])

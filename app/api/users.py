@@ -1,4 +1,4 @@
-"""/users/{user_id}: what a user is active in, was active in, and being forgotten."""
+"""/users/{user_id}: active sessions, past sessions, erasure."""
 
 import hmac
 
@@ -6,10 +6,12 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.pages import MAX_LIMIT, Conditions, add_span, page
-from app.api.request import only, whole_number
+from app.api.pages import add_time_range_and_cursor, page_response
+from app.api.request import reject_unknown, whole_number
 from app.archive.erasure import Erasure
+from app.archive.event_filter import EventFilter
 from app.archive.pool import ArchivePool
+from app.bounds import DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, SESSION_ENDINGS
 from app.contract.event import NAME_RULE, is_name
 from app.contract.problem import problem_at
 from app.contract.sql import load_sql
@@ -17,14 +19,11 @@ from app.errors import InvalidRequest, Problem
 from app.live.counters import LiveCounters
 from app.settings import Settings
 
-# The event that ends a session -> what is said about it. HEAL: the counts were corrected after a loss of Redis.
-ENDINGS = {"LOGOUT": "logout", "EXPIRE": "expired", "HEAL": "corrected"}
-
 SESSIONS_QUERY = load_sql("app.archive", "sessions")
 
 
 async def get_sessions(request: Request) -> Response:
-    """The user's active sessions, the one with the latest event first; none for an unknown user."""
+    """The user's active sessions, the one with the latest event first; empty for an unknown user."""
     user_id = _user_id(request)
     counters: LiveCounters = request.state.counters
     sessions = [
@@ -35,18 +34,18 @@ async def get_sessions(request: Request) -> Response:
 
 
 async def get_history(request: Request) -> Response:
-    """The user's sessions, the one that began last first; `to`, `seconds` and `ended_by` are null while one lasts.
+    """The user's sessions, the one that started last first; `to`, `seconds` and `ended_by` are null while one lasts.
 
-    The parameters from and to are about their begins.
+    `from` and `to` filter by the session's start.
     """
-    only(request, "from", "to", "limit", "cursor")
+    reject_unknown(request, "from", "to", "limit", "cursor")
     user_id = _user_id(request)
-    conditions = Conditions("sessions")
-    conditions.filter("user_id", user_id)
-    add_span(conditions, request)
-    limit = whole_number(request, "limit", 100, 1, MAX_LIMIT)
+    events = EventFilter("sessions")
+    events.equal("user_id", user_id)
+    add_time_range_and_cursor(events, request)
+    limit = whole_number(request, "limit", DEFAULT_PAGE_ROWS, 1, MAX_PAGE_ROWS)
     archive: ArchivePool = request.state.archive
-    rows = await archive.fetch(conditions.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *conditions.args)
+    rows = await archive.fetch(events.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *events.args)
     sessions = [
         {
             "event_id": row["event_id"],
@@ -55,17 +54,17 @@ async def get_history(request: Request) -> Response:
             "from": row["began"],
             "to": row["ended"],
             "seconds": None if row["ended"] is None else round(row["ended"] - row["began"], 6),
-            "ended_by": ENDINGS.get(row["events_name"]),
+            "ended_by": SESSION_ENDINGS.get(row["events_name"]),
         }
         for row in rows
     ]
-    return page(sessions, limit, conditions.question, "sessions", "from", user_id=user_id)
+    return page_response(sessions, limit, events.question, "sessions", "from", user_id=user_id)
 
 
 async def delete_user(request: Request) -> Response:
     """Ends the user's sessions and replaces the user's name in all history; answers when that is done.
 
-    For who has the admin token. Safe to repeat.
+    Requires the admin token (401, or 403 when none is configured). Safe to repeat.
     """
     settings: Settings = request.state.settings
     _require_admin(request, settings)
@@ -76,6 +75,7 @@ async def delete_user(request: Request) -> Response:
 
 
 def _require_admin(request: Request, settings: Settings) -> None:
+    """Raises Problem (401, or 403)."""
     if not settings.admin_token:
         raise Problem(403, "admin_disabled", "MODEPULSE_ADMIN_TOKEN is not set here, so nobody may do this")
     given = request.headers.get("authorization", "")
@@ -86,6 +86,7 @@ def _require_admin(request: Request, settings: Settings) -> None:
 
 
 def _user_id(request: Request) -> str:
+    """Raises InvalidRequest."""
     user_id: str = request.path_params["user_id"]
     if not is_name(user_id):
         raise InvalidRequest(

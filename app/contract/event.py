@@ -1,4 +1,7 @@
-"""The shape of one event: validated and turned into the script's arguments in one pass (app.contract.calls)."""
+"""The shape of one event: validated and turned into the script's arguments in one pass (app.contract.calls).
+
+Every rule stands here twice, fast in validate_events() and in words in _errors_of(): a property test compares them.
+"""
 
 import re
 from typing import Any, NamedTuple
@@ -22,7 +25,7 @@ def is_name(text: str) -> bool:
 
 
 class Validated(NamedTuple):
-    """`script_args`: those of the valid items, in order. `errors`: at most MAX_ERRORS items' faults.
+    """`script_args`: ARGS_PER_EVENT for each valid item, in order. `errors`: the first MAX_ERRORS faults.
     `bad`: the positions of all invalid items."""
 
     script_args: list[str]
@@ -31,10 +34,10 @@ class Validated(NamedTuple):
 
 
 def validate_events(items: list[Any], now: float, loc: Location, many: bool = True, first: int = 0) -> Validated:
-    """Never raises: what is wrong is in the answer.
+    """Never raises: faults are in the result.
 
-    `now`, in seconds since 1970: `epoch_timestamp` may be at most 60 s later. `loc`: where the items stand in the body,
-    `many`: whether they stand in a list there, `first`: the position of the first of them.
+    `now`, in seconds since 1970: `epoch_timestamp` may be at most MAX_SKEW_SECONDS later. `loc`: the location of the
+    items in the body; `many`: whether that is a list; `first`: the position of the first item in it.
     """
     script_args: list[str] = []
     errors: list[dict[str, Any]] = []
@@ -47,8 +50,8 @@ def validate_events(items: list[Any], now: float, loc: Location, many: bool = Tr
             user, name = item["user_id"], item["events_name"]
             kind = _kinds.get(name) or _remember_kind(name)
             stamp = item.get("epoch_timestamp")
-            # A dictionary would take True for 1 and 1.0 for 1: types first.
-            if type(area) not in _AREA_TYPES or type(mode) is not str or not _name(user):
+            # The type first: a dictionary takes True and 1.0 for 1.
+            if type(area) not in _AREA_TYPES or not _name(user):
                 raise ValueError
             area_mode = _area_modes.get((area, mode)) or _remember_area_mode(area, mode)
             if stamp is None:
@@ -66,7 +69,7 @@ def validate_events(items: list[Any], now: float, loc: Location, many: bool = Tr
         append(area_mode)
         append(kind)
         append(time)
-    return Validated(script_args, errors, bad)
+    return Validated(script_args, errors[:MAX_ERRORS], bad)
 
 
 _AREA_TYPES = frozenset({int, str})
@@ -74,7 +77,7 @@ _TIME_TYPES = frozenset({int, float})
 
 
 def _remember_area_mode(area: int | str, mode: str) -> str:
-    """Areas and modes are few and come again: their checks are made once. Raises ValueError."""
+    """Areas and modes are few and recur: each pair is checked once. Raises ValueError."""
     if not _name(str(area)) or not _name(mode):
         raise ValueError
     if len(_area_modes) >= 100_000:
@@ -84,7 +87,7 @@ def _remember_area_mode(area: int | str, mode: str) -> str:
 
 
 def _remember_kind(name: Any) -> str:
-    """Any letter case: at most 2**9 spellings of each. Raises ValueError."""
+    """Any letter case: at most 2**9 spellings of a kind are kept. Raises ValueError."""
     if type(name) is not str or not name.isascii() or name.upper() not in POSTED_KINDS:
         raise ValueError
     kind = _kinds[name] = name.upper()
@@ -92,7 +95,7 @@ def _remember_kind(name: Any) -> str:
 
 
 def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
-    """Everything that is wrong with an item that validate_events() could not use."""
+    """Every fault of an item that validate_events() refused."""
     if not isinstance(item, dict):
         return [problem_at(loc, "type", "an event is a JSON object")]
     errors = []
@@ -102,8 +105,8 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
             continue
         value: Any = item[name]
         if type(value) is not str and not (name == "area_code" and type(value) is int):
-            what = "a string or an integer" if name == "area_code" else "a string"
-            errors.append(problem_at([*loc, name], "type", f"{name} is {what}"))
+            types = "a string or an integer" if name == "area_code" else "a string"
+            errors.append(problem_at([*loc, name], "type", f"{name} is {types}"))
         elif name == "events_name":
             if not isinstance(value, str) or not value.isascii() or value.upper() not in POSTED_KINDS:
                 errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(POSTED_KINDS)}"))
@@ -114,8 +117,14 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
     if stamp is not None:
         if type(stamp) not in _TIME_TYPES:
             errors.append(problem_at(stamp_loc, "type", "epoch_timestamp is a number of seconds since 1970"))
-        elif stamp < 0:
+        elif not stamp >= 0:
             errors.append(problem_at(stamp_loc, "range", "epoch_timestamp is not before 1970"))
         elif stamp > latest:
-            errors.append(problem_at(stamp_loc, "clock_skew", "epoch_timestamp is more than 60 s in the future"))
+            errors.append(clock_skew_at(loc))
     return errors
+
+
+def clock_skew_at(loc: Location) -> dict[str, Any]:
+    """The fault of an event at `loc` whose time is too far ahead."""
+    message = f"epoch_timestamp is more than {MAX_SKEW_SECONDS} s in the future"
+    return problem_at([*loc, "epoch_timestamp"], "clock_skew", message)

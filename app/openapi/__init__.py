@@ -4,11 +4,11 @@ from importlib.metadata import version
 
 import orjson
 
+from app.openapi import events, history, live, problems, service, users
 from app.openapi.paths import paths
-from app.openapi.schemas import SCHEMAS
 
 DESCRIPTION = """
-What is played in an area, right now, and how it came to that. [The page](/) shows it as it changes.
+What is played in an area, right now, and how that developed. [The page](/) shows it as it changes.
 
 - Every path works with and without its trailing slash. HEAD works wherever GET does.
 - Errors are `application/problem+json` (RFC 9457): `code` is for programs, `errors` names each place.
@@ -19,7 +19,7 @@ What is played in an area, right now, and how it came to that. [The page](/) sho
 
 
 def document() -> bytes:
-    """As JSON."""
+    """The document as JSON."""
     return orjson.dumps(
         {
             "openapi": "3.1.0",
@@ -38,7 +38,11 @@ def document() -> bytes:
             ],
             "paths": paths(),
             "components": {
-                "schemas": SCHEMAS,
+                "schemas": {
+                    name: schema
+                    for part in (events, live, history, users, service, problems)
+                    for name, schema in part.SCHEMAS.items()
+                },
                 "securitySchemes": {
                     "admin": {
                         "type": "http",

@@ -1,15 +1,18 @@
-"""What is refused, and how: the codes that programs may rely on."""
+"""Every error that the service answers with: the codes that programs may rely on."""
 
 from typing import Any
 
+from app.bounds import GENERATE_NUMBERS, MAX_KEY_LENGTH, MAX_PAGE_ROWS
 from app.contract.event import NAME_RULE
+from app.contract.problem import problem_at
+from app.openapi.schema import Schema, answer, list_of, ref
 
 # status -> (when, {code: what it means})
 PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     400: (
         "It cannot be read",
         {
-            "invalid_json": "the body is not JSON; `errors` tells the line and column",
+            "invalid_json": "the body is not JSON; `errors` names the line and column",
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
         },
@@ -70,7 +73,7 @@ FAULTS = {
     "unknown_value": "not one of the words allowed",
 }
 
-# Codes that come together: of a body, of everything that writes to Redis, of everything that asks the archive.
+# Codes that occur together: of a body, of all writes to Redis, of all queries to the archive.
 BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding")
 WRITE = (
     "redis_unavailable",
@@ -85,20 +88,20 @@ WRITE = (
 ARCHIVE = ("archive_unavailable", "query_timeout")
 
 
-def _fault(loc: list[str | int], code: str, message: str) -> dict[str, Any]:
-    return {"loc": loc, "code": code, "message": message}
-
-
 _EXAMPLES = {
-    "invalid_json": _fault([], "invalid_json", "not valid JSON: line 1, column 12"),
-    "invalid_cursor": _fault(
+    "invalid_json": problem_at([], "invalid_json", "not valid JSON: line 1, column 12"),
+    "invalid_cursor": problem_at(
         ["query", "cursor"], "invalid_cursor", "cursor is a next_cursor of the same query, unchanged"
     ),
-    "invalid_events": _fault(["items", 3, "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
-    "invalid_query": _fault(["query", "limit"], "range", "limit is one whole number from 1 to 1000"),
-    "invalid_path": _fault(["path", "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
-    "invalid_header": _fault(["header", "Idempotency-Key"], "length", "Idempotency-Key is 1 to 255 characters"),
-    "invalid_request": _fault(["events"], "range", "events is a whole number from 0 to 100000"),
+    "invalid_events": problem_at(["items", 3, "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
+    "invalid_query": problem_at(["query", "limit"], "range", f"limit is one whole number from 1 to {MAX_PAGE_ROWS}"),
+    "invalid_path": problem_at(["path", "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
+    "invalid_header": problem_at(
+        ["header", "Idempotency-Key"], "length", f"Idempotency-Key is 1 to {MAX_KEY_LENGTH} characters"
+    ),
+    "invalid_request": problem_at(
+        ["events"], "range", "events is a whole number from {} to {}".format(*GENERATE_NUMBERS["events"][1:])
+    ),
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _HEADERS: dict[int, Any] = {
@@ -119,7 +122,7 @@ def _response(status: int, some: list[str]) -> dict[str, Any]:
         "errors": [_EXAMPLES[first]] if first in _EXAMPLES else [],
     }
     schema = {
-        "allOf": [{"$ref": "#/components/schemas/Problem"}],
+        "allOf": [ref("Problem")],
         "properties": {"status": {"const": status}, "code": {"enum": some}},
     }
     response: dict[str, Any] = {
@@ -133,7 +136,32 @@ def _response(status: int, some: list[str]) -> dict[str, Any]:
 
 def refused(*codes: str) -> dict[str, Any]:
     """The error answers of a path: those with these codes, and a fault of the service."""
-    told = {*codes, "internal_error"}
-    found = {status: [code for code in of if code in told] for status, (_, of) in PROBLEMS.items()}
-    assert told == {code for some in found.values() for code in some}, told
+    named = {*codes, "internal_error"}
+    found = {status: [code for code in of if code in named] for status, (_, of) in PROBLEMS.items()}
+    assert named == {code for some in found.values() for code in some}, named
     return {str(status): _response(status, some) for status, some in found.items() if some}
+
+
+SCHEMAS: dict[str, Schema] = {
+    "Fault": answer(
+        "One place and what is wrong there",
+        {
+            "loc": list_of({"type": ["string", "integer"]}, description='Where, as ["items", 3, "user_id"]'),
+            "code": {
+                "enum": list(FAULTS),
+                "description": "\n".join(f"- `{code}`: {meaning}" for code, meaning in FAULTS.items()),
+            },
+            "message": {"type": "string"},
+        },
+    ),
+    "Problem": answer(
+        "RFC 9457",
+        {
+            "type": {"const": "about:blank"},
+            "title": {"type": "string"},
+            "status": {"enum": list(PROBLEMS)},
+            "code": {"enum": list(dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes))},
+            "errors": list_of(ref("Fault")),
+        },
+    ),
+}

@@ -61,7 +61,7 @@ def history(http: httpx.Client, area: int, count: int = 60) -> list[Item]:
     return sorted(rows, key=lambda item: (item["epoch_timestamp"], item["event_id"]), reverse=True)
 
 
-def test_an_event_is_told_as_it_was_taken(http: httpx.Client, area: int) -> None:
+def test_an_event_is_shown_as_it_was_taken(http: httpx.Client, area: int) -> None:
     before = round(time.time(), 3)
     http.post("/events", json=event(area, "ann", epoch_timestamp=before - 1.5)).raise_for_status()
     (item,) = eventually(lambda: audit(http, area_code=area)["items"])
@@ -161,9 +161,9 @@ def test_changed_or_foreign_cursors_are_refused(http: httpx.Client, area: int) -
     params = {"area_code": area, "limit": 1}
     cursor = audit(http, **params)["next_cursor"]
     assert audit(http, **params, cursor=cursor)["items"] == [[r for r in rows if r["area_code"] == str(area)][1]]
-    for place in range(len(cursor)):
-        other = "B" if cursor[place] != "B" else "C"
-        changed = cursor[:place] + other + cursor[place + 1 :]
+    for index in (0, len(cursor) // 2, len(cursor) - 1):  # each one: tests/unit/test_cursor.py
+        other = "B" if cursor[index] != "B" else "C"
+        changed = cursor[:index] + other + cursor[index + 1 :]
         refused = problem(http.get("/events", params={**params, "cursor": changed}), 400)
         assert refused["code"] == "invalid_cursor"
         assert refused["errors"][0]["loc"] == ["query", "cursor"]
@@ -251,8 +251,8 @@ def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, sta
     async def occupied() -> httpx.Response:
         connection = await asyncpg.connect(stack.run["postgres_dsn"])
         try:
-            for place in range(2):
-                assert await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", EXPORT_LOCK, place)
+            for slot in range(2):
+                assert await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", EXPORT_LOCK, slot)
             return await asyncio.to_thread(http.get, "/events?format=csv")
         finally:
             await connection.close()

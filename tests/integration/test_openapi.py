@@ -101,8 +101,8 @@ def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: ht
     for listened, name in ((area, "Stats"), ("*", "Overview")):
         with listening(stack.url, listened) as stream:
             frame = stream.next()
-            told = {"id": frame.identity, "event": frame.kind, "data": json.dumps(frame.data)}
-            seen.note_read(told, "StreamEvent")
+            event_sent = {"id": frame.identity, "event": frame.kind, "data": json.dumps(frame.data)}
+            seen.note_read(event_sent, "StreamEvent")
             seen.note_read(frame.data, name)
     seen.note(http.get("/areas"), "Areas")
     seen.note(http.get("/modes"), "Modes")

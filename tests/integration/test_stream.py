@@ -11,28 +11,24 @@ import pytest
 import redis
 
 from tests.conftest import SAME_ON_EVERY_SERVER
-from tests.http_client import event, post, problem
+from tests.http_client import event, post, problem, ranking
 from tests.servers import Stack, eventually, ready
 from tests.sse_client import listening
 
 pytestmark = SAME_ON_EVERY_SERVER
 
 
-def stats(*counts: tuple[str, int]) -> list[dict[str, Any]]:
-    return [{"multiplayer_mode": mode, "count": count} for mode, count in counts]
-
-
 def test_stats_at_once_then_each_change(stack: Stack, http: httpx.Client, area: int) -> None:
     post(http, event(area))
     with listening(stack.url, area) as stream:
         first = stream.next()
-        assert first.data == {str(area): stats(("duel", 1))}
+        assert first.data == {str(area): ranking(duel=1)}
         assert stream.retry == 1000
         assert stream.response.headers["x-accel-buffering"] == "no"
         assert stream.response.headers["cache-control"] == "no-store"
         post(http, event(area, "u2"))
         second = stream.next()
-        assert second.data == {str(area): stats(("duel", 2))}
+        assert second.data == {str(area): ranking(duel=2)}
         assert first.identity != second.identity
         post(http, event(area, name="LOGOUT"), event(area, "u2", name="LOGOUT"))
         assert stream.next().data == {str(area): []}
@@ -47,17 +43,17 @@ def test_frame_is_what_get_stats_answers_for_the_same_areas(stack: Stack, http: 
             assert list(stream.next().data.items()) == list(read.items())
 
 
-def test_who_comes_back_is_told_only_what_changed(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_returning_listener_gets_only_what_changed(stack: Stack, http: httpx.Client, area: int) -> None:
     post(http, event(area))
     with listening(stack.url, area) as stream:
         last = stream.next().identity
     with listening(stack.url, area, last) as stream:
         post(http, event(area, "u2"))
-        assert stream.next().data == {str(area): stats(("duel", 2))}
+        assert stream.next().data == {str(area): ranking(duel=2)}
     with listening(stack.url, area, last) as stream:
-        assert stream.next().data == {str(area): stats(("duel", 2))}, "what changed meanwhile comes at once"
+        assert stream.next().data == {str(area): ranking(duel=2)}, "what changed meanwhile comes at once"
     with listening(stack.url, [area, f"{area}-b"], last) as stream:
-        assert stream.next().data == {str(area): stats(("duel", 2)), f"{area}-b": []}, "an id of another question"
+        assert stream.next().data == {str(area): ranking(duel=2), f"{area}-b": []}, "an id of another question"
 
 
 def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, http: httpx.Client, area: int) -> None:
@@ -67,11 +63,11 @@ def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, ht
         for user in range(200):
             post(http, event(area, f"u{user}"))
             if user % 10 == 0:
-                with listening(stack.url, area) as other:  # who comes does not make others hear more often
-                    assert other.next().data == {str(area): stats(("duel", user + 1))}
+                with listening(stack.url, area) as other:  # a new listener does not speed up the others' frames
+                    assert other.next().data == {str(area): ranking(duel=user + 1)}
         while True:
             frames += 1
-            if stream.next().data == {str(area): stats(("duel", 200))}:
+            if stream.next().data == {str(area): ranking(duel=200)}:
                 break
         assert frames <= (time.monotonic() - start) / 0.1 + 1
 
@@ -120,7 +116,7 @@ def test_listeners_share_one_read_a_tick(stack: Stack, http: httpx.Client, area:
         before, start = reads(store), time.monotonic()
         for user in range(100):
             post(http, event(area, f"u{user}"))
-        expected = {str(area): stats(("duel", 100))}
+        expected = {str(area): ranking(duel=100)}
         for stream in opened:
             stream.until(**expected)
         # A tick lasts 0.1 s at least; other areas have no listener meanwhile.
@@ -142,20 +138,20 @@ def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, 
         slow.connect(("127.0.0.1", stack.port))
         slow.settimeout(10)
         slow.sendall(f"GET /stats/stream?area_code={area} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        told = 0
+        sent = 0
         with listening(stack.url, area) as stream:
             stream.next()
             for user in range(50):
                 post(http, event(area, f"more{user}", mode=modes[user]))
                 stream.next()
-                told += 1
+                sent += 1
         newest = http.get("/stats", params={"area_code": area}).content
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         frames = slow.makefile("rb")
         read = 0
         while b"data: " + newest + b"\n" != (line := frames.readline()):
             read += line.startswith(b"data: ")
-        assert read <= 2 < told
+        assert read <= 2 < sent
 
 
 def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack) -> None:
@@ -164,18 +160,17 @@ def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack)
         post(http, event(1))
     with listening(own_stack.url, 1) as stream:
         last = stream.next().identity
-        start = time.monotonic()
         own_stack.kill("api", signal.SIGTERM)
+        # Its last chunk arrives: one that is cut off, when the time for open requests is up, is a protocol error.
         with pytest.raises(EOFError):
             stream.next()
-        assert time.monotonic() - start < 5, "not the ten seconds that other requests are given to end"
     eventually(lambda: ready(own_stack))
     with listening(own_stack.url, 1, last) as stream, httpx.Client(base_url=own_stack.url, timeout=10) as http:
         post(http, event(1, "u2"))
-        assert stream.next().data == {"1": stats(("duel", 2))}
+        assert stream.next().data == {"1": ranking(duel=2)}
 
 
-def test_lost_redis_is_told_and_so_is_its_return(own_stack: Stack) -> None:
+def test_lost_redis_is_reported_and_so_is_its_return(own_stack: Stack) -> None:
     own_stack.start()
     with httpx.Client(base_url=own_stack.url, timeout=10) as http:
         post(http, event(1))
@@ -183,10 +178,10 @@ def test_lost_redis_is_told_and_so_is_its_return(own_stack: Stack) -> None:
         state = stream.next()
         # Started again only after it was missed.
         own_stack.kill("redis", signal.SIGSTOP)
-        told = stream.next()
-        assert told.kind == "problem"
-        assert told.data["code"] == "redis_unavailable"
-        assert not told.identity
+        lost = stream.next()
+        assert lost.kind == "problem"
+        assert lost.data["code"] == "redis_unavailable"
+        assert not lost.identity
         own_stack.kill("redis")
         back = stream.next()
         assert back.kind == "message"

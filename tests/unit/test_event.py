@@ -1,0 +1,41 @@
+"""The shape of an event; that both forms of its rules agree is tested in tests/property/test_validation.py."""
+
+import pytest
+
+from app.contract.event import MAX_ERRORS, is_name, validate_events
+from tests.http_client import event
+
+NOW = 1_700_000_000.0
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 255, "日本", "🎮", " ", "{0}:", "\u00a0"])
+def test_names(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "a|b", "a\n", "\x00", "\x1f", "\x7f", "\x80", "\x9f"])
+def test_no_names(name: str) -> None:
+    assert not is_name(name)
+
+
+def test_a_time_is_rounded_to_microseconds_and_may_be_a_minute_ahead() -> None:
+    times = [0, 1.0000004, NOW + 60, None]
+    found = validate_events([event(1, epoch_timestamp=time) for time in times], NOW, [])
+    assert found.script_args[3::4] == ["0", "1000000", str(int(NOW + 60) * 1_000_000), ""]
+    assert not found.bad
+    (fault,) = validate_events([event(1, epoch_timestamp=NOW + 60.001)], NOW, []).errors
+    assert (fault["loc"], fault["code"]) == ([0, "epoch_timestamp"], "clock_skew")
+
+
+def test_places_are_those_of_the_body() -> None:
+    bad = event(1, mode="")
+    assert validate_events([bad], NOW, ["items"], first=50).errors[0]["loc"] == ["items", 50, "multiplayer_mode"]
+    assert validate_events([bad], NOW, [], many=False).errors[0]["loc"] == ["multiplayer_mode"]
+
+
+def test_every_bad_item_is_counted_but_only_the_first_faults_are_named() -> None:
+    bad = event("", mode="", user_id="")
+    found = validate_events([event(1), *[bad] * 50, event(2)], NOW, [])
+    assert found.bad == list(range(1, 51))
+    assert len(found.errors) == MAX_ERRORS
+    assert len(found.script_args) == 8
