@@ -1,8 +1,8 @@
-"""What the service refuses, and how it says so: RFC 9457 problem documents.
+"""Refusals as RFC 9457 problem documents.
 
 Problem
-├── InvalidRequest   400, 408, 413, 415, 422: the client's doing, with the places named
-└── Unavailable      503: this side's doing, to be repeated; says whether anything may have been applied
+├── InvalidRequest   400, 408, 413, 415, 422: the client must change the request; names the places
+└── Unavailable      503: the client may retry; says whether anything may have been applied
 """
 
 from typing import Any
@@ -30,10 +30,12 @@ class Problem(Exception):
         self.headers = headers or {}
 
     def body(self) -> bytes:
+        """The problem document, as JSON."""
         body = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
         return orjson.dumps(body | {"errors": self.errors})
 
     def response(self) -> Response:
+        """The answer that it is."""
         return Response(
             self.body(),
             status_code=self.status,
@@ -43,7 +45,7 @@ class Problem(Exception):
 
 
 def internal_error() -> Problem:
-    """For what nobody foresaw; the log has it."""
+    """For what was not foreseen; the log has the traceback."""
     return Problem(500, "internal_error", "Something went wrong here")
 
 
@@ -52,7 +54,7 @@ class InvalidRequest(Problem):
 
 
 class Unavailable(Problem):
-    """Not now. The code tells whether anything may have been applied (docs/reliability.md)."""
+    """Not now. The code says whether anything may have been applied (docs/reliability.md)."""
 
     def __init__(self, code: str, title: str, retry_after: int = 1) -> None:
         super().__init__(503, code, title, headers={"Retry-After": str(retry_after)})

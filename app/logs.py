@@ -19,6 +19,7 @@ class JsonFormatter(logging.Formatter):
     """Time, level, logger, message, the `extra` fields, and the traceback where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """One JSON object."""
         line: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),

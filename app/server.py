@@ -14,10 +14,10 @@ from app.live.broadcast import Hub
 from app.settings import Settings
 
 BACKLOG = 2048
-# How much this process and the kernel each hold of an answer that is not on its way yet: a slow client has to read the
-# old frames in it first. By default they hold 64 kB and up to 4 MB.
+# How much of an unsent response this process and the kernel each hold: a slow client has to read the old frames in it
+# first. By default they hold 64 kB and up to 4 MB.
 UNSENT_BYTES = 16_384
-# A connection whose client takes nothing for so long is ended; else it would hold its buffers for ever.
+# A connection whose client takes nothing for this long is ended, or it would hold its buffers for ever.
 STALLED_SECONDS = 60
 GRACE_SECONDS = 10
 
@@ -28,7 +28,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Linux: connections have them from their listener.
+        # On Linux connections inherit these from their listener.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_SECONDS * 1000)
         listener.bind((host, port))
@@ -47,13 +47,13 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
 
 
 def _allow_connections() -> None:
-    """As many as the system permits: listeners stay, and each has one."""
+    """As many as the system permits: each listener keeps one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Protocol(HttpToolsProtocol):
-    """Keeps little of what a client does not take."""
+    """Buffers little for a client that does not read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,9 +61,10 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Ends the streams before it waits for what is in flight: they have no end of their own."""
+    """Knows that streams have no end of their own."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the streams, then waits for what is in flight."""
         for part in self.lifespan.state.values():
             if isinstance(part, Hub):
                 part.close()

@@ -24,10 +24,11 @@ class RecordCall:
     fingerprint: str = ""
 
     def keys(self, keys: Keys) -> list[str]:
+        """KEYS of the script."""
         return [keys.epoch, keys.call(self.answer_key), keys.events, keys.areas, keys.expiry]
 
     def args(self, epoch: str, script_args: list[str]) -> list[str]:
-        """`script_args`: ARGS_PER_EVENT strings an event."""
+        """ARGV of the script; `script_args` are ARGS_PER_EVENT strings an event."""
         return [
             epoch,
             self.token,

@@ -20,6 +20,7 @@ def new_token(milliseconds: int | None = None) -> str:
 
 
 def event_id(token: str, position: int) -> UUID:
+    """The identity of the event at that position of the call, from 0."""
     return UUID(hex=f"{token}{position:04x}")
 
 

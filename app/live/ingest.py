@@ -44,4 +44,5 @@ class Ingest:
         return "".join(outcomes)
 
     async def drain(self) -> None:
+        """Waits until everything recorded has its outcome."""
         await asyncio.gather(*(group_commit.drain() for group_commit in self._group_commits))

@@ -4,30 +4,37 @@ from app.errors import InvalidRequest, Unavailable
 
 
 def unreachable() -> Unavailable:
+    """Redis did not answer, or is loading; the script did not run."""
     return Unavailable("redis_unavailable", "Redis cannot be reached; nothing was applied")
 
 
 def memory_full() -> Unavailable:
+    """The monitor's refusal, before Redis would have to refuse."""
     return Unavailable("memory_full", "The archive is behind and Redis is nearly full; nothing was applied", 5)
 
 
 def out_of_memory() -> Unavailable:
+    """Redis refused the script for lack of memory."""
     return Unavailable("out_of_memory", "Redis has no room for more events; nothing was applied", 5)
 
 
 def queue_full() -> Unavailable:
+    """This process holds as many events as it may."""
     return Unavailable("queue_full", "More events are waiting than this process takes; nothing was applied")
 
 
 def partition_closed(reason: str = "The counters are being rebuilt", retry_after: int = 5) -> Unavailable:
+    """There is no epoch, or another than the archive knows."""
     return Unavailable("partition_closed", f"{reason}; nothing was applied", retry_after)
 
 
 def redis_refused() -> Unavailable:
+    """Redis answered with an error that the script does not make: read-only, wrong type..."""
     return Unavailable("redis_refused", "Redis does not take writes now; nothing was applied", 5)
 
 
 def outcome_unknown() -> Unavailable:
+    """No answer before the write deadline."""
     return Unavailable(
         "outcome_unknown",
         "Redis did not answer in time; the events may have been applied. "
@@ -36,6 +43,7 @@ def outcome_unknown() -> Unavailable:
 
 
 def key_reused() -> InvalidRequest:
+    """The Idempotency-Key belongs to another body or query."""
     return InvalidRequest(422, "idempotency_key_reused", "This Idempotency-Key was used with another request")
 
 

@@ -79,6 +79,7 @@ _REFUSALS: dict[Meaning, Callable[[], Unavailable | InvalidRequest]] = {
 
 
 def meaning_of(error: RedisError) -> Meaning:
+    """The first case of MEANINGS that fits."""
     return next(c.meaning for c in MEANINGS if isinstance(error, c.error) and str(error).startswith(c.text))
 
 

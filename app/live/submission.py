@@ -36,6 +36,7 @@ class Submission:
 
     @property
     def events(self) -> int:
+        """How many events it has."""
         return len(self.script_args) // ARGS_PER_EVENT
 
     @property
