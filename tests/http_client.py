@@ -68,3 +68,19 @@ def codes_of(answer: dict[str, Any]) -> list[str]:
     """Of a documented answer."""
     content = answer.get("content", {}).get("application/problem+json", {})
     return list(content["schema"]["properties"]["code"]["enum"]) if content else []
+
+
+def audit(http: httpx.Client, **params: Any) -> Any:
+    """A page of GET /events."""
+    return http.get("/events", params=params).raise_for_status().json()
+
+
+def pages(http: httpx.Client, **params: Any) -> list[dict[str, Any]]:
+    """All items, page after page."""
+    found: list[dict[str, Any]] = []
+    while True:
+        page = audit(http, **params)
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        params["cursor"] = page["next_cursor"]

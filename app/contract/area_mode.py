@@ -5,6 +5,7 @@ A name never holds a `|` (app.contract.event), so the first one is where it is c
 
 
 def join_area_mode(area_code: str, mode: str) -> str:
+    """`area|mode`"""
     return f"{area_code}|{mode}"
 
 

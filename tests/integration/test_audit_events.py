@@ -1,64 +1,19 @@
 """GET /events: filters, order, pages, files."""
 
-import asyncio
-import csv
-import io
-import json
 import random
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
-from app.archive.pool import EXPORT_LOCK
-from modepulse.launcher.child_process import free_port
-from tests.faults.load import wait_until_archived
-from tests.http_client import event, problem
+from tests.http_client import audit, event, pages, problem
+from tests.integration.archived_events import archive_events
 from tests.servers import Stack, eventually
 
 Item = dict[str, Any]
-
-
-def audit(http: httpx.Client, **params: Any) -> Any:
-    return http.get("/events", params=params).raise_for_status().json()
-
-
-def pages(http: httpx.Client, **params: Any) -> list[Item]:
-    """All items, page after page."""
-    found: list[Item] = []
-    while True:
-        page = audit(http, **params)
-        found += page["items"]
-        if page["next_cursor"] is None:
-            return found
-        params["cursor"] = page["next_cursor"]
-
-
-def history(http: httpx.Client, area: int, count: int = 60) -> list[Item]:
-    """Posts events of two areas with every outcome, some of them at the same time; returns their rows, newest first."""
-    chance = random.Random(area)
-    now = round(time.time())
-    events = [
-        event(
-            area + chance.choice((0, 1_000_000)),
-            f"u{chance.randrange(4)}",
-            chance.choice(("LOGIN", "LOGOUT", "HEARTBEAT")),
-            chance.choice(("duel", "ctf")),
-            epoch_timestamp=now - chance.choice((chance.randrange(20), 5, 86_400)),
-        )
-        for _ in range(count)
-    ]
-    http.post("/events", json=events).raise_for_status()
-    http.post("/events", json=event(area, "last")).raise_for_status()
-    # Everything before the last event is archived when it is.
-    eventually(lambda: audit(http, user_id=f"last@{area}")["items"])
-    rows = [item for a in (area, area + 1_000_000) for item in pages(http, area_code=a, limit=1000)]
-    return sorted(rows, key=lambda item: (item["epoch_timestamp"], item["event_id"]), reverse=True)
 
 
 def test_an_event_is_shown_as_it_was_taken(http: httpx.Client, area: int) -> None:
@@ -79,7 +34,7 @@ def test_an_event_is_shown_as_it_was_taken(http: httpx.Client, area: int) -> Non
 
 
 def test_filters_combine(http: httpx.Client, area: int) -> None:
-    rows = history(http, area)
+    rows = archive_events(http, area)
     assert {row["outcome"] for row in rows} >= {"applied", "stale", "late"}
     middle = rows[len(rows) // 3]["epoch_timestamp"]
     choices: dict[str, list[Any]] = {
@@ -111,7 +66,7 @@ def test_filters_combine(http: httpx.Client, area: int) -> None:
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 7, 1000])
 def test_pages_put_together_are_the_whole(http: httpx.Client, area: int, order: str, limit: int) -> None:
-    rows = [row for row in history(http, area) if row["area_code"] == str(area)]
+    rows = [row for row in archive_events(http, area) if row["area_code"] == str(area)]
     times = [row["epoch_timestamp"] for row in rows]
     assert len(set(times)) < len(times), "some are at the same time"
     begin, end = times[-3], times[3]
@@ -157,7 +112,7 @@ def test_paging_while_events_are_archived_misses_and_doubles_nothing(http: httpx
 
 
 def test_changed_or_foreign_cursors_are_refused(http: httpx.Client, area: int) -> None:
-    rows = history(http, area)
+    rows = archive_events(http, area)
     params = {"area_code": area, "limit": 1}
     cursor = audit(http, **params)["next_cursor"]
     assert audit(http, **params, cursor=cursor)["items"] == [[r for r in rows if r["area_code"] == str(area)][1]]
@@ -219,116 +174,3 @@ def test_times_are_seconds_or_iso_8601(http: httpx.Client, area: int, text: str)
         http.get(f"/events?limit=1&from={begin}&to=2999-01-01").json()["next_cursor"] for begin in (text, moment)
     }
     assert len(cursors) == 1, "the same question, so the same cursor"
-
-
-def test_exports_hold_what_the_pages_hold(http: httpx.Client, area: int) -> None:
-    odd = f'o "d,d" ü {area}'
-    http.post("/events", json=event(area, mode=odd) | {"user_id": odd}).raise_for_status()
-    rows = [row for row in history(http, area, 700) if row["area_code"] == str(area)]
-    assert any(row["user_id"] == odd for row in rows)
-    for order, expected in (("desc", rows), ("asc", rows[::-1])):
-        lines = http.get("/events", params={"area_code": area, "format": "ndjson", "order": order})
-        assert [json.loads(line) for line in lines.text.splitlines()] == expected
-        assert lines.headers["content-type"] == "application/x-ndjson"
-        table = http.get("/events", params={"area_code": area, "format": "csv", "order": order})
-        read = list(csv.reader(io.StringIO(table.text)))
-        assert read[0] == list(rows[0])
-        assert read[1:] == [[str(value) for value in row.values()] for row in expected]
-        assert table.headers["content-type"].startswith("text/csv")
-    for response, end in ((lines, "ndjson"), (table, "csv")):
-        name = response.headers["content-disposition"]
-        assert name.startswith('attachment; filename="modepulse-events-20')
-        assert name.endswith(f'Z.{end}"')
-    assert http.get("/events?format=csv&user_id=nobody").text.splitlines() == [",".join(rows[0])]
-    assert http.get("/events?format=ndjson&user_id=nobody").text == ""
-    assert len(http.get("/events?format=ndjson&limit=3").text.splitlines()) == 3
-    head = http.head("/events?format=csv")
-    assert (head.status_code, head.text) == (200, "")
-    assert head.headers["content-disposition"].startswith("attachment")
-
-
-def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, stack: Stack) -> None:
-    async def occupied() -> httpx.Response:
-        connection = await asyncpg.connect(stack.run["postgres_dsn"])
-        try:
-            for slot in range(2):
-                assert await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", EXPORT_LOCK, slot)
-            return await asyncio.to_thread(http.get, "/events?format=csv")
-        finally:
-            await connection.close()
-
-    refused = asyncio.run(occupied())
-    assert problem(refused, 429)["code"] == "too_many_exports"
-    assert refused.headers["retry-after"]
-    assert eventually(lambda: http.get("/events?format=csv&limit=1").status_code == 200)
-
-
-def test_export_whose_client_hangs_up_is_ended(stack: Stack, http: httpx.Client) -> None:
-    areas = [700_000 + n for n in range(10)]
-    for _ in range(10):
-        http.post("/events", json=[event(a, f"h{n}", mode="m" * 250) for a in areas for n in range(500)])
-    wait_until_archived(stack)  # 20 MB: more than all buffers on the way hold
-
-    def exporting() -> int:
-        async def count() -> int:
-            connection = await asyncpg.connect(stack.run["postgres_dsn"])
-            try:
-                return int(
-                    await connection.fetchval(
-                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1", EXPORT_LOCK
-                    )
-                )
-            finally:
-                await connection.close()
-
-        return asyncio.run(count())
-
-    with http.stream("GET", "/events?format=ndjson") as response:
-        chunks = response.iter_bytes()
-        next(chunks)
-        assert exporting() == 1
-    eventually(lambda: exporting() == 0)
-
-
-def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    with Stack(tmp_path / "data", query_timeout_seconds="0.2") as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
-        http.post("/events", json=event(1)).raise_for_status()
-        eventually(lambda: audit(http)["items"])
-
-        async def locked() -> httpx.Response:
-            connection = await asyncpg.connect(stack.run["postgres_dsn"])
-            try:
-                async with connection.transaction():
-                    await connection.execute("LOCK TABLE area_mode_events IN ACCESS EXCLUSIVE MODE")
-                    return await asyncio.to_thread(http.get, "/events")
-            finally:
-                await connection.close()
-
-        assert problem(asyncio.run(locked()), 503)["code"] == "query_timeout"
-        assert audit(http)["items"]
-        http.close()
-
-
-def test_the_replica_is_asked_where_there_is_one_and_its_end_harms_nothing_else(tmp_path: Path) -> None:
-    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
-    with Stack(tmp_path / "data", postgres_read_dsn=nowhere) as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
-        http.post("/events", json=event(1)).raise_for_status()
-        for path in ("/events", "/events?format=csv", "/history?area_code=1", "/users/u/history"):
-            refused = http.get(path)
-            assert problem(refused, 503)["code"] == "archive_unavailable"
-            assert refused.headers["retry-after"]
-        assert http.get("/stats?area_code=1").json() == {"1": [{"multiplayer_mode": "duel", "count": 1}]}
-        http.close()
-
-
-def test_questions_are_answered_again_when_postgres_is_back(own_stack: Stack) -> None:
-    with own_stack as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
-        http.post("/events", json=event(1)).raise_for_status()
-        eventually(lambda: audit(http)["items"])
-        stack.kill("postgres")
-        eventually(lambda: http.get("/events").status_code == 503, 5)
-        eventually(lambda: http.get("/events").status_code == 200, 30)
-        http.close()

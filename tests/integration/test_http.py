@@ -4,15 +4,12 @@ import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-import redis
 
-from app.contract.samples import MODES
 from tests.http_client import event, post, problem, ranking, stats
-from tests.servers import Stack, eventually
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -204,81 +201,6 @@ def test_user_s_sessions_are_the_active_ones(http: httpx.Client, area: int) -> N
     assert [(s["area_code"], s["multiplayer_mode"]) for s in read["sessions"]] == [(str(area), "ctf")]
     assert before <= read["sessions"][0]["last_event"] <= time.time()
     assert http.get("/users/nobody/sessions").json() == {"user_id": "nobody", "sessions": []}
-
-
-def test_overviews_add_up(http: httpx.Client, area: int) -> None:
-    http.post("/events", json=[event(area, f"u{n}", mode="chess" if n else "go") for n in range(4)])
-
-    def mine() -> list[dict[str, Any]]:
-        return [one for one in http.get("/areas/").json()["areas"] if one["area_code"] == str(area)]
-
-    found = eventually(mine)  # the overview is up to a second old
-    assert found == [{"area_code": str(area), "players": 4, "top_mode": "chess", "top_mode_count": 3}]
-    areas, modes = http.get("/areas").json(), http.get("/modes").json()
-    assert sum(a["players"] for a in areas["areas"]) == areas["players"]
-    assert sum(m["count"] for m in modes["modes"]) == modes["players"]
-
-
-def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx.Client, area: int) -> None:
-    http.post("/events", json=event(area)).raise_for_status()
-    with redis.Redis.from_url(stack.run["redis_url"]) as store:
-
-        def reads() -> int:
-            calls: int = cast("Any", store).info("commandstats")["cmdstat_smembers"]["calls"]
-            return calls
-
-        http.get("/areas").raise_for_status()
-        before, start = reads(), time.monotonic()
-        for _ in range(200):
-            http.get("/areas").raise_for_status()
-        # One is good for 0.25 s at least.
-        assert reads() - before <= (time.monotonic() - start) / 0.25 + 1
-
-
-def generate(http: httpx.Client, area: int, **numbers: int) -> list[dict[str, Any]]:
-    """The events that POST /generate_data makes, in their order, as they were archived; `area` is of a last event."""
-    start = time.time()
-    answer = http.post("/generate_data", json=numbers).raise_for_status()
-    assert answer.json() == {"cnt_records_generated": numbers["events"]}
-    post(http, event(area, f"after {start}"))
-    asked: dict[str, Any] = {"from": start, "order": "asc", "limit": 1000}
-    # Everything before the last event is archived when it is.
-    eventually(lambda: http.get("/events", params={**asked, "area_code": area}).json()["items"])
-    rows = http.get("/events", params=asked).raise_for_status().json()["items"]
-    return [row for row in rows if row["user_id"].startswith("user_") and row["events_name"] != "EXPIRE"]
-
-
-def test_generated_data_is_counted_and_repeatable(http: httpx.Client, area: int) -> None:
-    numbers = {"events": 200, "users": 5, "areas": 3, "modes": 2}
-
-    def ends(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-        """Only log-ins and log-outs: a heartbeat that changes nothing is not archived."""
-        return [(r["area_code"], r["multiplayer_mode"], r["user_id"], r["events_name"])
-                for r in rows if r["events_name"] != "HEARTBEAT"]  # fmt: skip
-
-    first = generate(http, area, **numbers, seed=7)
-    assert {row["area_code"] for row in first} == {"100", "101", "102"}
-    assert {row["multiplayer_mode"] for row in first} == set(MODES[:2])
-    assert {row["user_id"] for row in first} == {f"user_{n}" for n in range(5)}
-    active = {(r["user_id"], r["area_code"], r["multiplayer_mode"]): r["events_name"] != "LOGOUT" for r in first}
-    sessions = {
-        (user, session["area_code"], session["multiplayer_mode"])
-        for user in {row["user_id"] for row in first}
-        for session in http.get(f"/users/{user}/sessions").json()["sessions"]
-    }
-    assert sessions & set(active) == {session for session, is_active in active.items() if is_active}
-    counted = stats(http, 100, 101, 102)
-    assert ends(generate(http, area, **numbers, seed=7)) == ends(first)
-    assert stats(http, 100, 101, 102) == counted, "the same events once more leave the same counts"
-    assert ends(generate(http, area, **numbers, seed=8)) != ends(first)
-
-
-def test_numbers_of_generated_data_have_defaults_and_bounds(http: httpx.Client) -> None:
-    assert http.post("/generate_data/").json() == {"cnt_records_generated": 1000}
-    assert problem(http.post("/generate_data", json=[]), 422)["code"] == "invalid_request"
-    for wrong in ({"events": -1}, {"users": 0}, {"areas": 10_001}, {"modes": True}, {"seed": "7"}):
-        (fault,) = problem(http.post("/generate_data", json=wrong), 422)["errors"]
-        assert (fault["loc"], fault["code"]) == (list(wrong), "range")
 
 
 def test_idempotency_key_makes_a_repeated_request_answer_as_the_first(http: httpx.Client, area: int) -> None:

@@ -1,7 +1,6 @@
 """Queue and grouping, without Redis: the recorder is a stand-in whose answers the test holds back."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -10,39 +9,10 @@ from app.errors import InvalidRequest, Unavailable
 from app.live import group_commit as module
 from app.live.group_commit import GroupCommit
 from app.live.refusals import key_reused, out_of_memory, outcome_unknown
-from app.live.submission import CALL_EVENTS, Group, RequestKey
+from app.live.submission import CALL_EVENTS, RequestKey
+from tests.unit.held_recorder import HeldRecorder, events_of
 
 KEY = RequestKey("name", "fingerprint", 60)
-
-
-class HeldRecorder:
-    """Collects groups; each waits for `answer` or `lose`."""
-
-    def __init__(self) -> None:
-        self.lost = 0
-        self.groups: list[Group] = []
-        self._answers: list[asyncio.Future[str]] = []
-        self._on_lost: list[Callable[[], None]] = []
-
-    async def record(self, group: Group, on_lost: Callable[[], None]) -> str:
-        self.groups.append(group)
-        self._answers.append(asyncio.get_running_loop().create_future())
-        self._on_lost.append(on_lost)
-        return await self._answers[-1]
-
-    def answer(self, call: int, error: Exception | None = None, letter: str = "a") -> None:
-        if error is None:
-            self._answers[call].set_result(letter * events_of(self.groups[call]))
-        else:
-            self._answers[call].set_exception(error)
-
-    def lose(self, call: int) -> None:
-        self.lost += 1
-        self._on_lost[call]()
-
-
-def events_of(group: Group) -> int:
-    return len(group.script_args) // ARGS_PER_EVENT
 
 
 def args_of(user: str, events: int) -> list[str]:
