@@ -9,8 +9,17 @@ from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
+
+
+def on_server(name: str) -> pytest.MarkDecorator:
+    """For tests that need not run on both servers; on the embedded one where there is no other."""
+    name = name if name in BINARIES else "valkey"
+    return pytest.mark.parametrize("redis_name", [name], indirect=True, scope="session")
+
+
+ON_VALKEY, ON_REDIS = on_server("valkey"), on_server("redis")
 # `pytestmark` of modules whose subject does not depend on the server.
-SAME_ON_EVERY_SERVER = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+SAME_ON_EVERY_SERVER = ON_VALKEY
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,9 +67,9 @@ def fake_engine() -> Iterator[ScriptHarness]:
 
 @pytest.fixture(scope="session")
 def stack(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole service; tests that share it use areas and users of their own."""
+    """The whole service, from a user's first start; tests that share it use areas and users of their own."""
     directory = tmp_path_factory.mktemp("stack") / redis_name
-    with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack:
+    with Stack(directory, redis_server=str(BINARIES[redis_name]), initdb=True) as stack:
         yield stack
 
 
@@ -73,10 +82,10 @@ def http(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture
 def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
     """The whole service for one test, not yet started."""
-    with_name = Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]))
-    yield with_name
-    if with_name.process is not None and with_name.process.poll() is None:
-        with_name.stop()
+    stack = Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]))
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
