@@ -63,19 +63,17 @@ def redis_server(binary: Path, directory: Path) -> Iterator[int]:
 
 @cache
 def _initialised_cluster() -> Path:
-    """Postgres's folder after a first start (initdb, an empty database), made once a process for others to copy."""
+    """A data directory's postgres folder after initdb, made once a process for others to copy."""
     directory = Path(tempfile.mkdtemp(prefix="modepulse-cluster-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    with postgres_server(directory, initdb=True):
-        pass
+    Postgres(directory / "postgres", free_port())
     return directory / "postgres"
 
 
 @contextmanager
-def postgres_server(directory: Path, initdb: bool = False) -> Iterator[Postgres]:
-    """Runs the embedded Postgres with an empty database of ours, in a copied cluster unless `initdb`."""
-    if not initdb:
-        shutil.copytree(_initialised_cluster(), directory / "postgres")
+def postgres_server(directory: Path) -> Iterator[Postgres]:
+    """Runs the embedded Postgres with an empty database of ours."""
+    shutil.copytree(_initialised_cluster(), directory / "postgres")
     postgres = Postgres(directory / "postgres", free_port())
     process = postgres.start(directory / "postgres.log", ())
     try:
