@@ -9,28 +9,33 @@ from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
-
-
-def on_server(name: str) -> pytest.MarkDecorator:
-    """For tests that need not run on both servers; on the embedded one where there is no other."""
-    name = name if name in BINARIES else "valkey"
-    return pytest.mark.parametrize("redis_name", [name], indirect=True, scope="session")
-
-
-ON_VALKEY, ON_REDIS = on_server("valkey"), on_server("redis")
-# `pytestmark` of modules whose subject does not depend on the server.
+# The one server of a test that need not run on both.
+ON_VALKEY, ON_REDIS = pytest.mark.server("valkey"), pytest.mark.server("redis")
+# For tests and modules whose subject does not depend on the server.
 SAME_ON_EVERY_SERVER = ON_VALKEY
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="renew docs/screenshots")
+    parser.addoption("--one-server", action="store_true", help="only the embedded Valkey, no redis-server")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that need a Redis run on every server, or on the one they are marked with."""
+    if "redis_name" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("server")
+    names = {marker.args[0]} if marker else set(BINARIES)
+    if metafunc.config.getoption("--one-server") or not names <= set(BINARIES):
+        names = {"valkey"}
+    metafunc.parametrize("redis_name", sorted(names), indirect=True, scope="session")
 
 
 def pytest_report_header() -> list[str]:
     return [f"redis servers: {', '.join(f'{name} ({path})' for name, path in BINARIES.items())}"]
 
 
-@pytest.fixture(scope="session", params=sorted(BINARIES))
+@pytest.fixture(scope="session")
 def redis_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -1,4 +1,4 @@
-"""Requests to the API and its answers, for tests."""
+"""Requests to the HTTP interface and readings of its answers, for tests."""
 
 import json
 import re

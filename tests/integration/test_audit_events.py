@@ -17,10 +17,12 @@ import pytest
 
 from app.archive.pool import EXPORT_LOCK
 from modepulse.launcher.servers import free_port
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import wait_until_archived
 from tests.http_client import event, problem
 from tests.servers import Stack, eventually
 
+pytestmark = SAME_ON_EVERY_SERVER
 Item = dict[str, Any]
 
 
