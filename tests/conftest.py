@@ -9,19 +9,33 @@ from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
 BINARIES = redis_binaries()
-# `pytestmark` of modules whose subject does not depend on the server.
-SAME_ON_EVERY_SERVER = pytest.mark.parametrize("redis_name", ["valkey"], indirect=True, scope="session")
+# The one server of a test that need not run on both.
+ON_VALKEY, ON_REDIS = pytest.mark.server("valkey"), pytest.mark.server("redis")
+# For tests and modules whose subject does not depend on the server.
+SAME_ON_EVERY_SERVER = ON_VALKEY
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="renew docs/screenshots")
+    parser.addoption("--one-server", action="store_true", help="only the embedded Valkey, no redis-server")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that need a Redis run on every server, or on the one they are marked with."""
+    if "redis_name" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("server")
+    names = {marker.args[0]} if marker else set(BINARIES)
+    if metafunc.config.getoption("--one-server") or not names <= set(BINARIES):
+        names = {"valkey"}
+    metafunc.parametrize("redis_name", sorted(names), indirect=True, scope="session")
 
 
 def pytest_report_header() -> list[str]:
     return [f"redis servers: {', '.join(f'{name} ({path})' for name, path in BINARIES.items())}"]
 
 
-@pytest.fixture(scope="session", params=sorted(BINARIES))
+@pytest.fixture(scope="session")
 def redis_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -58,9 +72,9 @@ def fake_engine() -> Iterator[ScriptHarness]:
 
 @pytest.fixture(scope="session")
 def stack(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole service; tests that share it use areas and users of their own."""
+    """The whole service, from a user's first start; tests that share it use areas and users of their own."""
     directory = tmp_path_factory.mktemp("stack") / redis_name
-    with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack:
+    with Stack(directory, redis_server=str(BINARIES[redis_name]), initdb=True) as stack:
         yield stack
 
 
@@ -73,10 +87,10 @@ def http(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture
 def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
     """The whole service for one test, not yet started."""
-    with_name = Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]))
-    yield with_name
-    if with_name.process is not None and with_name.process.poll() is None:
-        with_name.stop()
+    stack = Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]))
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -30,6 +30,11 @@ def event(area: Any, user: str = "u1", name: str = "LOGIN", mode: str = "duel", 
     } | more
 
 
+def log_ins(area: str, mode: str, count: int, first: int = 0) -> list[dict[str, Any]]:
+    """Events of `count` users, numbered from `first`."""
+    return [event(area, f"{mode}-{n}", mode=mode) for n in range(first, first + count)]
+
+
 def post(http: httpx.Client, *items: dict[str, Any]) -> None:
     http.post("/events", json=list(items)).raise_for_status()
 
@@ -45,7 +50,7 @@ def ranking(**players: int) -> list[dict[str, Any]]:
 
 
 def problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The body of an error, one that the OpenAPI document has for this path."""
+    """The body of an error response, checked to be one that the OpenAPI document has for this path."""
     assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == "application/problem+json"
     read: dict[str, Any] = response.json()
@@ -57,7 +62,7 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def documented(path: str) -> dict[str, Any]:
-    """The operations of a path; what is nowhere is answered as a file that is not there."""
+    """The operations of a path; an unknown path is answered like a file that does not exist."""
     for template, operations in PATHS.items():
         if re.fullmatch(re.sub(r"\{\w+\}", ".+", template) + "/?", path):
             return dict(operations)
@@ -65,7 +70,7 @@ def documented(path: str) -> dict[str, Any]:
 
 
 def codes_of(answer: dict[str, Any]) -> list[str]:
-    """Of a documented answer."""
+    """The problem codes of a documented response."""
     content = answer.get("content", {}).get("application/problem+json", {})
     return list(content["schema"]["properties"]["code"]["enum"]) if content else []
 

@@ -1,4 +1,4 @@
-"""Questions to the archive, asked from tests that are not coroutines."""
+"""Queries of the archive, for tests that are not coroutines."""
 
 import asyncio
 from typing import Any
@@ -18,6 +18,8 @@ AGGREGATE = """
 
 
 def query(stack: Stack, sql: str, *args: Any) -> list[Any]:
+    """The rows. Raises asyncpg.PostgresError, OSError."""
+
     async def ask() -> list[Any]:
         connection = await asyncpg.connect(stack.run["postgres_dsn"], timeout=5)
         try:
@@ -29,5 +31,13 @@ def query(stack: Stack, sql: str, *args: Any) -> list[Any]:
     return asyncio.run(ask())
 
 
+def archive_answers(stack: Stack) -> bool:
+    try:
+        return bool(query(stack, "SELECT 1"))
+    except (asyncpg.PostgresError, OSError):
+        return False
+
+
 def counts(stack: Stack, sql: str) -> dict[str, int]:
+    """ "area|mode" -> players, of COUNTERS or AGGREGATE."""
     return {row["member"]: row["count"] for row in query(stack, sql)}

@@ -1,14 +1,18 @@
 """Real servers for tests, on free ports in scratch folders, ended with the test process."""
 
 import asyncio
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,8 @@ from modepulse.launcher.child_process import child_setup, free_port
 from modepulse.launcher.postgres_server import Postgres, make_database
 from modepulse.launcher.redis_server import embedded_redis, redis_binary, redis_command
 
+MODEPULSE = (sys.executable, "-m", "modepulse")
+
 
 def redis_binaries() -> dict[str, Path]:
     """The embedded server, and a redis-server where there is one: the suite has to pass on both."""
@@ -27,11 +33,11 @@ def redis_binaries() -> dict[str, Path]:
     return {"valkey": embedded} if found == embedded else {"valkey": embedded, "redis": found}
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Waits until the condition is true and returns what it gave; fails with the last value it had."""
+def eventually(condition: Callable[..., Any], seconds: float = 15, **arguments: Any) -> Any:
+    """Waits until the condition, called with the arguments, is true; returns its value, fails with the last one."""
     deadline = time.monotonic() + seconds
     while True:
-        value = condition()
+        value = condition(**arguments)
         if value:
             return value
         assert time.monotonic() < deadline, f"not within {seconds} s: {value!r}"
@@ -56,9 +62,19 @@ def redis_server(binary: Path, directory: Path) -> Iterator[int]:
         process.wait()
 
 
+@cache
+def _initialised_cluster() -> Path:
+    """A data directory's postgres folder after initdb, made once a process for others to copy."""
+    directory = Path(tempfile.mkdtemp(prefix="modepulse-cluster-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    Postgres(directory / "postgres", free_port())
+    return directory / "postgres"
+
+
 @contextmanager
 def postgres_server(directory: Path) -> Iterator[Postgres]:
     """Runs the embedded Postgres with an empty database of ours."""
+    shutil.copytree(_initialised_cluster(), directory / "postgres")
     postgres = Postgres(directory / "postgres", free_port())
     process = postgres.start(directory / "postgres.log", ())
     try:
@@ -70,30 +86,31 @@ def postgres_server(directory: Path) -> Iterator[Postgres]:
 
 
 class Stack:
-    """`modepulse dev` in a folder of its own."""
+    """`modepulse dev` in a folder of its own.
 
-    def __init__(self, directory: Path, port: int = 0, arguments: Sequence[str] = (), **settings: str) -> None:
+    `settings` are the service's, by their names without the prefix. Its Postgres starts from a copy of an empty
+    cluster, or with `initdb` as a user's first start does.
+    """
+
+    def __init__(
+        self, directory: Path, port: int = 0, arguments: Sequence[str] = (), initdb: bool = False, **settings: str
+    ) -> None:
         self.directory = directory
         self.port = port or free_port()
         self._arguments = arguments
+        self._initdb = initdb
         self._settings = settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "Stack":
+        postgres = self.directory / "postgres"
+        if not (self._initdb or "postgres_dsn" in self._settings or postgres.exists()):
+            self.directory.mkdir(mode=0o700, exist_ok=True)
+            shutil.copytree(_initialised_cluster(), postgres)
         log = self.directory.parent / f"{self.directory.name}.log"
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "modepulse",
-                    "dev",
-                    "--port",
-                    str(self.port),
-                    "--data-dir",
-                    str(self.directory),
-                    *self._arguments,
-                ],
+            self.process = start_modepulse(
+                *("dev", "--port", str(self.port), "--data-dir", str(self.directory), *self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -101,7 +118,7 @@ class Stack:
                 preexec_fn=child_setup(signal.SIGTERM),
             )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
+        line = self.process.stdout.readline()
         assert line == f"ready {self.url}\n", line + log.read_text()
         return self
 
@@ -124,7 +141,7 @@ class Stack:
 
     @property
     def admin(self) -> dict[str, str]:
-        """The header of who may erase."""
+        """The header of a request that may erase."""
         return {"Authorization": f"Bearer {self.admin_token}"}
 
     @property
@@ -132,7 +149,20 @@ class Stack:
         return (self.directory / "admin_token").read_text().strip()
 
     def kill(self, part: str, number: int = signal.SIGKILL) -> None:
+        """Sends a signal to a part: redis, postgres, api or archiver."""
         os.kill(self.run["pids"][part], number)
+
+    @contextmanager
+    def second_archiver(self) -> Iterator["subprocess.Popen[str]"]:
+        """One more archiver beside the stack's own; continued and stopped at the end, which has to succeed."""
+        stores = {"MODEPULSE_REDIS_URL": self.run["redis_url"], "MODEPULSE_POSTGRES_DSN": self.run["postgres_dsn"]}
+        archiver = start_modepulse("archive", env=os.environ | stores, stderr=subprocess.DEVNULL)
+        try:
+            yield archiver
+        finally:
+            archiver.send_signal(signal.SIGCONT)
+            archiver.terminate()
+            assert archiver.wait(30) == 0
 
     def __enter__(self) -> "Stack":
         return self.start()
@@ -142,14 +172,18 @@ class Stack:
             self.stop()
 
 
+def start_modepulse(*arguments: str, **more: Any) -> "subprocess.Popen[str]":
+    """A `modepulse` command that runs in the background; `more` is for Popen."""
+    return subprocess.Popen([*MODEPULSE, *arguments], text=True, **more)
+
+
 def modepulse(*arguments: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "modepulse", *arguments], capture_output=True, text=True, timeout=120, **more
-    )
+    """A `modepulse` command that has ended, with its output; `more` is for subprocess.run."""
+    return subprocess.run([*MODEPULSE, *arguments], capture_output=True, text=True, timeout=120, **more)
 
 
 def live_counts(stack: Stack) -> dict[str, int]:
-    """ "area|mode" -> players, as GET /stats tells it for every area ever seen."""
+    """ "area|mode" -> players, as GET /stats reports it for every area ever seen."""
     client: Any = redis.Redis.from_url(stack.run["redis_url"])
     areas = sorted(area.decode() for area in client.smembers("{0}:areas"))
     client.close()
@@ -160,6 +194,7 @@ def live_counts(stack: Stack) -> dict[str, int]:
 
 
 def ready(stack: Stack) -> bool:
+    """Whether GET /readyz says so."""
     try:
         return httpx.get(stack.url + "/readyz", timeout=5).status_code == 200
     except httpx.TransportError:

@@ -16,6 +16,8 @@ from tests.servers import Stack
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+# How soon a change is to be seen, ms.
+SOON = 1000
 _areas = itertools.count(300_000)
 
 
@@ -51,38 +53,43 @@ def browser() -> Iterator[Browser]:
 
 
 @dataclass
-class Seen:
-    """What happened in a page that nobody should have to read."""
+class Traffic:
+    """Messages of the browser's console that report errors, and the addresses that were requested."""
 
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
 class Window:
-    """Opens pages; `seen` gathers their errors and requests."""
+    """Opens pages; `traffic` gathers their errors and requests."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._contexts: list[Any] = []
-        self.seen = Seen()
+        self.traffic = Traffic()
 
-    def open(self, url: str, scheme: Literal["light", "dark"] = "light", width: int = 1200, height: int = 900) -> Page:
+    def open(
+        self, url: str, scheme: Literal["light", "dark"] = "light", width: int = 1200, clock: bool = False
+    ) -> Page:
+        """A page in a context of its own; with `clock` its time can be moved on by `page.clock.fast_forward`."""
         context = self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB", timezone_id="UTC"
+            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB", timezone_id="UTC"
         )
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        seen = self.seen
-        page.on("console", lambda message: seen.errors.extend([message.text] if message.type == "error" else []))
-        page.on("pageerror", lambda error: seen.errors.append(str(error)))
-        page.on("request", lambda request: seen.requests.append(request.url))
+        traffic = self.traffic
+        page.on("console", lambda message: traffic.errors.extend([message.text] if message.type == "error" else []))
+        page.on("pageerror", lambda error: traffic.errors.append(str(error)))
+        page.on("request", lambda request: traffic.requests.append(request.url))
+        if clock:
+            page.clock.install()
         page.goto(url)
         return page
 
     def forgive(self, part: str) -> None:
-        """Errors with this in them were to be expected."""
-        self.seen.errors = [error for error in self.seen.errors if part not in error]
+        """Drops the errors that hold this text: they were expected."""
+        self.traffic.errors = [error for error in self.traffic.errors if part not in error]
 
     def close(self) -> None:
         for context in self._contexts:
@@ -95,13 +102,13 @@ def window(browser: Browser) -> Iterator[Window]:
     window = Window(browser)
     yield window
     window.close()
-    assert not window.seen.errors
+    assert not window.traffic.errors
     own = ("http://127.0.0.1:", "data:", "blob:")
-    assert not [url for url in window.seen.requests if not url.startswith(own)]
+    assert not [url for url in window.traffic.requests if not url.startswith(own)]
 
 
 def axe_violations(page: Page) -> list[str]:
-    """What axe-core finds to be serious or critical."""
+    """The violations that axe-core calls serious or critical."""
     found = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['html']}"
@@ -113,3 +120,16 @@ def axe_violations(page: Page) -> list[str]:
 
 def no_sideways_scrolling(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def reaches(page: Page, bar: str, low: float, high: float) -> None:
+    """Waits until the width of a bar is between two parts of its track."""
+    page.wait_for_function(
+        """([bar, low, high]) => {
+            const width = (part) => document.querySelector(`${bar} ${part}`)?.clientWidth;
+            const [fill, track] = [width(".fill"), width(".track")];
+            return fill >= low * track && fill <= high * track;
+        }""",
+        arg=[bar, low, high],
+        timeout=SOON,
+    )

@@ -18,10 +18,12 @@ from tests.servers import Stack, eventually, modepulse
 
 
 @pytest.fixture(scope="module")
-def busy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def busy_stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Played on for a week and still; with fewer events where the pictures are not kept."""
     with Stack(tmp_path_factory.mktemp("busy") / "data") as stack:
         past_ends = time.time() // 60 * 60
-        past = ["--to-postgres", "--events", "150000", "--days", "7", "--users", "900", "--areas", "14", "--seed", "7"]
+        events = "150000" if request.config.getoption("--screenshots") else "20000"
+        past = ["--to-postgres", "--events", events, "--days", "7", "--users", "900", "--areas", "14", "--seed", "7"]
         written = modepulse("simulate", *past, "--data-dir", str(stack.directory))
         assert written.returncode == 0, written.stderr
         # Others go on where it ends, so that no line falls to the ground before the present.

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import redis
 
 from tests.http_client import problem
 from tests.minutes_model import EVENTS, MINUTES, minutes_of
@@ -72,6 +73,11 @@ class Load:
         self._running = False
         self._gate.set()
         self._thread.join()
+
+    def await_posts(self, count: int) -> None:
+        """Returns when more than `count` further requests have been sent."""
+        before = len(self.posts)
+        eventually(lambda: len(self.posts) > before + count, 30)
 
     def pause(self) -> None:
         """Returns when no request is in flight any more."""
@@ -143,8 +149,6 @@ def wait_until_archived(stack: Stack, seconds: float = 60) -> None:
 
 
 def _last_id(stack: Stack) -> str:
-    import redis
-
     try:
         with redis.Redis.from_url(stack.run["redis_url"]) as client:
             info: Any = client.xinfo_stream("{0}:events")

@@ -8,8 +8,12 @@ import asyncpg
 import httpx
 
 from modepulse.launcher.child_process import free_port
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import audit, event, problem
 from tests.servers import Stack, eventually
+
+pytestmark = SAME_ON_EVERY_SERVER
+
 
 Item = dict[str, Any]
 

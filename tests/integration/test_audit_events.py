@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import audit, event, pages, problem
 from tests.integration.archived_events import archive_events
 from tests.servers import Stack, eventually
 
+pytestmark = SAME_ON_EVERY_SERVER
 Item = dict[str, Any]
 
 

@@ -1,22 +1,30 @@
 """GET /stats = area_mode_events_agg = the sum of the deltas in area_mode_events, while events come in and after."""
 
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import httpx
-import pytest
 import redis
 
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import Load, check, wait_until_archived
 from tests.http_client import event
 from tests.postgres import AGGREGATE, COUNTERS, counts, query
-from tests.servers import Stack, eventually, live_counts, modepulse
+from tests.servers import Stack, live_counts, modepulse
+
+
+def verify(stack: Stack) -> "subprocess.CompletedProcess[str]":
+    return modepulse("verify", "--data-dir", str(stack.directory))
 
 
 def test_counts_match_under_load_and_after_it(own_stack: Stack) -> None:
     with own_stack as stack:
         with Load(stack.url, 51, rate=4000) as load:
             for _ in range(3):
-                seen = len(load.posts)
-                eventually(lambda seen=seen: len(load.posts) > seen + 50)  # type: ignore[misc]
-                verified = modepulse("verify", "--data-dir", str(stack.directory))
+                load.await_posts(50)
+                verified = verify(stack)
                 assert verified.returncode == 0, verified.stdout + verified.stderr
             load.pause()
             wait_until_archived(stack)
@@ -27,28 +35,45 @@ def test_counts_match_under_load_and_after_it(own_stack: Stack) -> None:
         assert check(stack, load).clean
 
 
-@pytest.mark.parametrize(
-    ("damage", "named"),
-    [
-        ("UPDATE area_mode_events_agg SET current_count = current_count + 1", "area_mode_events_agg"),
-        ("UPDATE area_mode_minutes SET last = last + 1", "area_mode_minutes"),
-        ("DELETE FROM area_mode_events", "area_mode_events"),
-        ("INSERT INTO area_mode_events_dropped VALUES ('1', 'duel', 1)", "area_mode_events"),
-        (None, "active sessions"),
-    ],
-)
-def test_each_difference_is_found_and_named(own_stack: Stack, damage: str | None, named: str) -> None:
-    with own_stack as stack:
+@SAME_ON_EVERY_SERVER
+def test_each_difference_is_found_and_named(own_stack: Stack) -> None:
+    """One damage after the other, each repaired before the next."""
+    with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         httpx.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
-        good = modepulse("verify", "--data-dir", str(stack.directory))
-        assert "1 players in GET /stats; archived 1 in area_mode_events_agg, 1 by the sum of deltas" in good.stdout
-        if damage is None:
-            with redis.Redis.from_url(stack.run["redis_url"]) as client:
-                client.zincrby("{0}:area:1", 1, "duel")
-        else:
-            query(stack, damage)
-        bad = modepulse("verify", "--data-dir", str(stack.directory))
-        assert bad.returncode == 1
-        assert "partition 0, area 1, mode duel:" in bad.stdout
-        assert named in bad.stdout
+        good = "1 players in GET /stats; archived 1 in area_mode_events_agg, 1 by the sum of deltas"
+        assert good in verify(stack).stdout
+
+        def sql(statement: str) -> Callable[[], Any]:
+            return partial(query, stack, statement)
+
+        def score(change: int) -> Callable[[], Any]:
+            return partial(client.zincrby, "{0}:area:1", change, "duel")
+
+        for damage, named, repair in (
+            (
+                sql("UPDATE area_mode_events_agg SET current_count = current_count + 1"),
+                "area_mode_events_agg",
+                sql("UPDATE area_mode_events_agg SET current_count = current_count - 1"),
+            ),
+            (
+                sql("UPDATE area_mode_minutes SET last = last + 1"),
+                "newest of area_mode_minutes",
+                sql("UPDATE area_mode_minutes SET last = last - 1"),
+            ),
+            (score(1), "active sessions", score(-1)),
+            (
+                sql("INSERT INTO area_mode_events_dropped VALUES ('1', 'duel', 1)"),
+                "sum of deltas in area_mode_events",
+                sql("DELETE FROM area_mode_events_dropped"),
+            ),
+            (sql("DELETE FROM area_mode_events"), "sum of deltas in area_mode_events", None),
+        ):
+            damage()
+            bad = verify(stack)
+            assert bad.returncode == 1, damage
+            assert "partition 0, area 1, mode duel:" in bad.stdout, damage
+            assert named in bad.stdout, damage
+            if repair is not None:
+                repair()
+                assert good in verify(stack).stdout, repair

@@ -10,10 +10,14 @@ import asyncpg
 import httpx
 
 from app.archive.pool import EXPORT_LOCK
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import wait_until_archived
 from tests.http_client import event, problem
 from tests.integration.archived_events import archive_events
 from tests.servers import Stack, eventually
+
+pytestmark = SAME_ON_EVERY_SERVER
+
 
 Item = dict[str, Any]
 

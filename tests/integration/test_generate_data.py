@@ -6,8 +6,11 @@ from typing import Any
 import httpx
 
 from app.contract.samples import MODES
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import event, post, problem, stats
 from tests.servers import eventually
+
+pytestmark = SAME_ON_EVERY_SERVER
 
 
 def generate(http: httpx.Client, area: int, **numbers: int) -> list[dict[str, Any]]:

@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import event, problem
 from tests.minutes_model import EVENTS, MINUTES, minutes_of
 from tests.postgres import query
 from tests.servers import Stack, eventually, modepulse
 
+pytestmark = SAME_ON_EVERY_SERVER
 Point = tuple[int, int]
 
 

@@ -1,13 +1,11 @@
-"""From a file of real events to counters and history, and through the end of every part."""
+"""From a file of events to counters and history, and through the end of every part."""
 
 import collections
-import itertools
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ import httpx
 import pytest
 import redis as sync_redis
 
-from tests.postgres import AGGREGATE, COUNTERS, counts, query
-from tests.servers import Stack, eventually, live_counts, modepulse, ready
+from tests.conftest import SAME_ON_EVERY_SERVER
+from tests.postgres import AGGREGATE, COUNTERS, archive_answers, counts, query
+from tests.servers import Stack, eventually, live_counts, modepulse, ready, start_modepulse
 
 # Real play sessions, which lie beside a developer's checkout only.
 REAL_HISTORY = Path(__file__).parents[2].parent / "shared" / "data" / "minecraft_sessions.ndjson"
@@ -98,28 +97,11 @@ def test_a_history_is_played_counted_and_archived(own_stack: Stack, tmp_path: Pa
         assert peak[0][0] == arrival[0][0] == peak_of(events)
 
 
-@pytest.mark.parametrize("part", ["api", "archiver", "redis", "postgres"])
-def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part: str) -> None:
+def kill_under_load(own_stack: Stack, part: str) -> None:
+    """The part comes back, and every count is right."""
     with own_stack as stack:
-        arguments = [
-            "simulate",
-            "--url",
-            stack.url,
-            "--rate",
-            "400",
-            "--users",
-            "150",
-            "--duration",
-            "4",
-            "--seed",
-            "5",
-        ]
-        player = subprocess.Popen(
-            [sys.executable, "-m", "modepulse", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        load = ("--rate", "400", "--users", "150", "--duration", "2.5", "--seed", "5")
+        player = start_modepulse("simulate", "--url", stack.url, *load, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         eventually(lambda: live_counts(stack))
         before = stack.run["pids"][part]
         stack.kill(part)
@@ -129,7 +111,18 @@ def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part:
         assert player.returncode == 0, err
         expected = {f"{area}|{mode}": n for area, modes in json.loads(out).items() for mode, n in modes.items()}
         assert live_counts(stack) == expected
+        eventually(archive_answers, stack=stack)
         eventually(lambda: counts(stack, AGGREGATE) == counts(stack, COUNTERS) == expected, 20)
+
+
+def test_killed_redis_comes_back_and_every_count_is_right(own_stack: Stack) -> None:
+    kill_under_load(own_stack, "redis")
+
+
+@SAME_ON_EVERY_SERVER
+@pytest.mark.parametrize("part", ["api", "archiver", "postgres"])
+def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part: str) -> None:
+    kill_under_load(own_stack, part)
 
 
 def test_data_survives_a_restart(own_stack: Stack) -> None:
@@ -176,66 +169,9 @@ def test_partitions_are_kept_apart_and_their_number_is_fixed(tmp_path: Path) -> 
     assert "PARTITIONS" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.ndjson", '{"area_code": 1}\n', ":1: multiplayer_mode is required"),
-        ("b.ndjson", '\n{"area_code": 1, \n', ":2: not valid JSON"),
-        (
-            "c.csv",
-            "area_code,multiplayer_mode,user_id,events_name\n1,m,u,LOGIN\n1,m,u,JOIN\n",
-            ":3: events_name is",
-        ),
-        ("d.csv", "area_code,multiplayer_mode,user_id,events_name\n1,m,u\n", ":2: has not as many columns"),
-        ("e.ndjson", "", "holds no event"),
-        ("f.ndjson", None, "No such file"),
-    ],
-)
-def test_replay_names_the_line_of_bad_input_and_sends_nothing(
-    tmp_path: Path, name: str, content: str | None, message: str
-) -> None:
-    if content is not None:
-        (tmp_path / name).write_text(content)
-    done = modepulse("replay", str(tmp_path / name), "--url", "http://127.0.0.1:1")
-    assert done.returncode == 1
-    assert message in done.stderr
-
-
-def test_replay_re_times_history_onto_now(stack: Stack, tmp_path: Path) -> None:
-    path = tmp_path / "old.ndjson"
-    names = ["LOGIN", "LOGOUT", "LOGIN"]
-    events = [
-        {
-            "area_code": "retimed",
-            "multiplayer_mode": "m",
-            "user_id": "u",
-            "events_name": name,
-            "epoch_timestamp": 10 * n,
-        }
-        for n, name in enumerate(names)
-    ]
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
-    done = modepulse("replay", str(path), "--speed", "50", "--url", stack.url)
-    assert done.stdout.startswith("3 events accepted, 3 applied"), done.stderr
-    sql = "SELECT epoch_timestamp FROM area_mode_events WHERE area_code = 'retimed' ORDER BY epoch_timestamp"
-    eventually(lambda: len(query(stack, sql)) == 3)
-    times = [row[0] for row in query(stack, sql)]
-    assert [round(later - earlier, 3) for earlier, later in itertools.pairwise(times)] == [0.2, 0.2]
-
-
-def test_service_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
-    done = modepulse("simulate", "--url", "http://127.0.0.1:1", "--duration", "1")
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("modepulse: http://127.0.0.1:1 cannot be reached")
-
-
+@SAME_ON_EVERY_SERVER
 def test_two_archivers_share_the_work_without_doubling_it(stack: Stack) -> None:
-    environment = os.environ | {
-        "MODEPULSE_REDIS_URL": stack.run["redis_url"],
-        "MODEPULSE_POSTGRES_DSN": stack.run["postgres_dsn"],
-    }
-    second = subprocess.Popen([sys.executable, "-m", "modepulse", "archive"], env=environment, stderr=subprocess.PIPE)
-    try:
+    with stack.second_archiver():
         before = stack.run["pids"]["archiver"]
         stack.kill("archiver", signal.SIGSTOP)
         event = {"area_code": "takeover", "multiplayer_mode": "m", "user_id": "u", "events_name": "LOGIN"}
@@ -246,8 +182,3 @@ def test_two_archivers_share_the_work_without_doubling_it(stack: Stack) -> None:
         assert stack.run["pids"]["archiver"] == before
         httpx.post(stack.url + "/events", json=event | {"user_id": "v"}).raise_for_status()
         eventually(lambda: query(stack, sql)[0][0] == 2)
-    finally:
-        second.terminate()
-        assert second.stderr is not None
-        second.stderr.close()
-        assert second.wait(30) == 0

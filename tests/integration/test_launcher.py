@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.servers import Stack, eventually, modepulse
 
 
@@ -33,6 +34,7 @@ def processes_naming(subject: Path | str) -> list[str]:
     return found
 
 
+@SAME_ON_EVERY_SERVER
 def test_data_directory_in_use_is_refused(stack: Stack) -> None:
     code, message = refused("--port", "0", "--data-dir", str(stack.directory))
     assert code == 1
@@ -81,6 +83,7 @@ def test_bad_setting_is_named_but_not_shown(tmp_path: Path, name: str, value: st
     assert value not in message.split(name)[1].split()
 
 
+@SAME_ON_EVERY_SERVER
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stops_cleanly_on_a_signal(own_stack: Stack, number: signal.Signals) -> None:
     own_stack.start()
@@ -92,6 +95,7 @@ def test_stops_cleanly_on_a_signal(own_stack: Stack, number: signal.Signals) -> 
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+@SAME_ON_EVERY_SERVER
 def test_no_server_outlives_a_killed_parent_and_the_next_start_works(own_stack: Stack) -> None:
     own_stack.start()
     assert own_stack.process is not None

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import BINARIES
 from tests.faults.load import BATCH_USERS, Load, Post, check
 from tests.faults.proxy import Fault, Proxy
@@ -54,15 +52,6 @@ def break_connections(redis_name: str, directory: Path, times: int, name: str) -
         SUMMARY.add(name, times * 5, check(stack, load))
 
 
-def test_broken_connections_lose_and_double_nothing(redis_name: str, tmp_path: Path) -> None:
-    break_connections(redis_name, tmp_path, 4, f"{redis_name}: broken connections, quick")
-
-
-@pytest.mark.faults
-def test_connections_broken_25_times_each_way(redis_name: str, tmp_path: Path) -> None:
-    break_connections(redis_name, tmp_path, 25, f"{redis_name}: broken connections")
-
-
 def hang_up(stack: Stack, count: int, seed: int) -> list[Post]:
     """Requests whose clients close at a random moment after sending, without reading."""
     chance = random.Random(seed)
@@ -91,9 +80,7 @@ def hang_up(stack: Stack, count: int, seed: int) -> list[Post]:
     return posts
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(250, marks=pytest.mark.faults)])
-def test_clients_that_hang_up_leave_whole_requests_or_none(own_stack: Stack, redis_name: str, count: int) -> None:
-    with own_stack as stack:
-        with Load(stack.url, 42, rate=3000) as load:
-            posts = hang_up(stack, count, count)
-        SUMMARY.add(f"{redis_name}: clients hang up", count, check(stack, load, posts))
+def lose_clients(stack: Stack, name: str, count: int) -> None:
+    with Load(stack.url, 42, rate=3000) as load:
+        posts = hang_up(stack, count, count)
+    SUMMARY.add(name, count, check(stack, load, posts))
