@@ -1,4 +1,4 @@
-"""How a fault in what was sent is told: the place, a code for programs, a sentence for people."""
+"""A fault in a request: its place, a code for programs, a sentence for people."""
 
 from typing import Any
 
