@@ -90,7 +90,7 @@ async def trim(redis: Redis, partition: int, epoch: str, run_id: str, replid: st
     removed = 0
     while trimmed := await trim_events(
         redis,
-        [keys.epoch, keys.events, keys.let_go],
+        [keys.epoch, keys.events, keys.purge_before, keys.let_go],
         [epoch, run_id, replid, *archived, KEEP_ENTRIES, KEEP_MILLISECONDS],
     ):
         removed += trimmed

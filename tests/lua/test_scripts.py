@@ -1,4 +1,4 @@
-"""What the scripts promise beyond the session rule."""
+"""What the scripts guarantee beyond the session rule."""
 
 import re
 import time
@@ -120,14 +120,14 @@ def test_every_session_stands_on_the_wheel_once(engine: ScriptHarness) -> None:
     assert sorted(on_wheel) == sorted(engine.sessions())
 
 
-def test_calls_to_a_server_without_the_script_give_it_the_script(engine: ScriptHarness) -> None:
+def test_server_without_the_script_is_given_it(engine: ScriptHarness) -> None:
     engine.do(engine.redis.script_flush())
     assert engine.record([("u", "1|m", "LOGIN", "")]) == "a"
 
 
 def trim(engine: ScriptHarness, run_id: str, before: str, keep: int, age: int, epoch: str = "epoch") -> int:
     replid = engine.do(engine.redis.info("replication"))["master_replid"]
-    keys = [engine.keys.epoch, engine.keys.events, engine.keys.let_go]
+    keys = [engine.keys.epoch, engine.keys.events, engine.keys.purge_before, engine.keys.let_go]
     removed: int = engine.do(
         lua.trim_events(engine.redis, keys, [epoch, run_id, replid, *before.split("-"), keep, age])
     )
@@ -150,17 +150,30 @@ def test_trim_removes_what_is_archived_and_old_and_more_than_the_tail(engine: Sc
     assert engine.do(engine.redis.xlen(engine.keys.events)) == 5
 
 
-def test_trim_lets_go_of_what_names_an_erased_user_whatever_its_age(engine: ScriptHarness) -> None:
+def test_trim_purges_what_names_an_erased_user_whatever_its_age(engine: ScriptHarness) -> None:
     for n in range(30):
         engine.record([(f"u{n}", "1|m", "LOGIN", "")])
     ids = [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))]
     run_id = engine.do(engine.redis.info("server"))["run_id"]
-    engine.do(engine.redis.set(engine.keys.let_go, ids[19]))
+    engine.do(engine.redis.set(engine.keys.purge_before, ids[19]))
     assert trim(engine, run_id, ids[10], keep=30, age=600_000) == 10, "the others are not archived"
     assert trim(engine, run_id, ids[-1], keep=30, age=600_000) == 10, "the others name somebody else"
-    engine.do(engine.redis.set(engine.keys.let_go, ids[-1]))
+    engine.do(engine.redis.set(engine.keys.purge_before, ids[-1]))
     assert trim(engine, run_id, "999999999999999-0", keep=30, age=600_000) == 9, "one always stays"
     assert [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))] == ids[-1:]
+
+
+@pytest.mark.parametrize("purge_before", [None, 4, 14])
+def test_purge_mark_of_an_older_release_still_counts(engine: ScriptHarness, purge_before: int | None) -> None:
+    """The later of the two marks: `let_go` is set by an API process that is not upgraded yet, or was before it was."""
+    for n in range(20):
+        engine.record([(f"u{n}", "1|m", "LOGIN", "")])
+    ids = [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))]
+    run_id = engine.do(engine.redis.info("server"))["run_id"]
+    engine.do(engine.redis.set(f"{{{engine.keys.partition}}}:let_go", ids[9]))
+    if purge_before is not None:
+        engine.do(engine.redis.set(engine.keys.purge_before, ids[purge_before]))
+    assert trim(engine, run_id, ids[-1], keep=20, age=600_000) == max(9, purge_before or 0) + 1
 
 
 @pytest.mark.parametrize(
