@@ -76,7 +76,9 @@ async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, width:
     """Ends every session whose lease is over."""
     keys = keys_of(partition)
     while await expire_sessions(
-        redis, [keys.epoch, keys.events, keys.expiry], [epoch, new_token(), lease_us, width, EXPIRE_SESSIONS]
+        redis,
+        [keys.epoch, keys.events, keys.areas, keys.expiry],
+        [epoch, new_token(), lease_us, width, EXPIRE_SESSIONS],
     ):
         pass
 
