@@ -66,7 +66,9 @@ async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, bucket
     """Ends every session whose lease (in microseconds) is over. `bucket_seconds` is the width of the timer wheel."""
     keys = keys_of(partition)
     while await expire_sessions(
-        redis, [keys.epoch, keys.events, keys.expiry], [epoch, new_token(), lease_us, bucket_seconds, EXPIRE_SESSIONS]
+        redis,
+        [keys.epoch, keys.events, keys.areas, keys.expiry],
+        [epoch, new_token(), lease_us, bucket_seconds, EXPIRE_SESSIONS],
     ):
         pass
 
@@ -80,7 +82,7 @@ async def trim(redis: Redis, partition: int, epoch: str, run_id: str, replid: st
     removed = 0
     while trimmed := await trim_events(
         redis,
-        [keys.epoch, keys.events, keys.let_go],
+        [keys.epoch, keys.events, keys.purge_before, keys.let_go],
         [epoch, run_id, replid, *archived, KEEP_ENTRIES, KEEP_MILLISECONDS],
     ):
         removed += trimmed

@@ -1,6 +1,7 @@
 #!lua
--- What one would write first: a set of modes a user, a counter, a log. No lease, no order, no check for duplicates.
--- KEYS  1 the user's set  2 the area's counters  3 log     ARGV  1 mode  2 digits, the last one odd for LOGOUT
+-- The first thing one would write: a set per user, a counter, a log. No lease, no ordering, no duplicate detection.
+-- KEYS  1 the user's set  2 the area's counters  3 log
+-- ARGV  1 mode  2 digits: the last one is even for LOGIN, odd for LOGOUT
 local mode, digits = ARGV[1], ARGV[2]
 if string.byte(digits, -1) % 2 == 0 then
   if redis.call('SADD', KEYS[1], mode) == 1 then redis.call('ZINCRBY', KEYS[2], 1, mode) end

@@ -1,5 +1,11 @@
-"""The scripts: one file per atomic operation, loaded once, run by EVALSHA, reloaded after a Redis restart."""
+"""The scripts: one file per atomic operation, read once, run by EVALSHA, loaded again after a Redis restart.
 
+A line `--- @include NAME` stands for includes/NAME.lua. It is expanded here, so that Redis, luacheck and
+`python -m lua NAME` see the same text. An include is plain statements over the script's locals, named in its header:
+no function call is paid for what scripts share.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -9,17 +15,20 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+_FOLDER = Path(__file__).parent
+_INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Script:
-    """One Lua file. Its header is the only description of its keys, arguments, reply and errors."""
+    """One operation. The header of its source is the only description of its keys, arguments, reply and errors."""
 
     name: str
     source: str
     sha: str
 
     async def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Runs it. A server that has not seen it yet (a fresh or restarted one) is given it first."""
+        """The script's reply, on a server that has not loaded it too. Raises RedisError."""
         try:
             return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
         except NoScriptError:
@@ -27,18 +36,33 @@ class Script:
             return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
 
 
-def _script(name: str, first_line: str = "#!lua") -> Script:
-    """The file's script; with another first line it is another script to Redis."""
-    source = Path(__file__).with_name(f"{name}.lua").read_text().replace("#!lua", first_line, 1)
+def expand(text: str, includes: Path) -> str:
+    """The text with its includes. Raises FileNotFoundError for an unknown one, ValueError for one in an include."""
+    expanded = _INCLUDE.sub(lambda line: (includes / f"{line[1]}.lua").read_text(), text)
+    if "@include" in expanded:
+        raise ValueError("an include stands in an include, or not on a line `--- @include NAME`")
+    return expanded
+
+
+def _script(file: str) -> Script:
+    return _named(file, expand((_FOLDER / f"{file}.lua").read_text(), _FOLDER / "includes"))
+
+
+def _named(name: str, source: str) -> Script:
     return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
 record_events = _script("record_events")
 # The same for the later parts of a request whose first part was taken: not refused when memory is full, so that
-# no request is applied by half.
-record_rest = _script("record_events", "#!lua flags=allow-oom")
+# no request is applied by half. Another first line makes it another script to Redis.
+record_rest = _named("record_rest", record_events.source.replace("#!lua", "#!lua flags=allow-oom", 1))
 expire_sessions = _script("expire_sessions")
 heal_events = _script("heal_events")
 snapshot = _script("snapshot")
 read_events = _script("read_events")
 trim_events = _script("trim_events")
+
+SCRIPTS = {
+    script.name: script
+    for script in (record_events, record_rest, expire_sessions, heal_events, snapshot, read_events, trim_events)
+}

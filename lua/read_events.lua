@@ -1,9 +1,11 @@
 #!lua
--- Reads the log after an id, with all that tells whether this is still the log the reader knows.
+-- Reads the log after an id, and at the same moment everything that shows whether it is still the log the reader knows.
 --
 -- KEYS  1 epoch  2 events
--- ARGV  1 id to read after  2 entries at most
--- Returns  { epoch or "", run_id, replid, last id, entries ever added, length, entries as XRANGE gives them }
+-- ARGV  1 after  the id before the first entry to read
+--       2 count  entries at most
+-- Returns  { epoch or "", run_id, replid, last id, entries ever added, length, entries as XRANGE returns them }
+-- Errors   none
 local epoch_key, events_key = KEYS[1], KEYS[2]
 local after, count = ARGV[1], ARGV[2]
 local run_id = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')

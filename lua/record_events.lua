@@ -1,26 +1,31 @@
 #!lua
 -- Applies a group of events of one partition, all or nothing, and logs them as one stream entry.
--- The rule is DESIGN.md's "One event": a session's state is one signed time, the last writer wins.
+-- The rule is docs/session-rule.md: a session's state is one signed time, and the last writer wins.
 --
 -- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
--- ARGV  1 epoch the caller knows   2 token of the call
---       3 lease (us)               4 width of a wheel bucket (s)
---       5 seconds to keep the answer
---       6 fingerprint of the request the call key belongs to, or ""
---       7.. four per event: user, "area|mode", LOGIN or LOGOUT or HEARTBEAT, time (us) or "" for arrival
--- Returns  one letter per event: a applied, r refreshed, s stale, l late, d duplicate, k clock_skew
--- Errors   EPOCH     this is not the partition the caller knows; nothing was done
---          CONFLICT  the call key holds the answer to another request; nothing was done
--- Logged   `token <token> at <now, us> events <lines>`: line n is event n, empty when not logged, else
---          `<kind><what>|area|mode|user|time`, what being +1, -1 (applied), :refreshed, :stale or :late,
---          time being us from `at` with its sign, or us since 1970 without one where that is years away, or
---          nothing for an arrival: `at` and n
+-- ARGV  1 epoch  as the caller knows it
+--       2 token  of this call, the same at every try
+--       3 lease_us
+--       4 bucket_seconds  width of a wheel bucket
+--       5 answer_seconds  how long `call` keeps the answer
+--       6 fingerprint  of the request that `call` belongs to, or ""
+--       7.. four per event: user, area_mode ("area|mode"), kind (LOGIN, LOGOUT or HEARTBEAT),
+--           stamp (us since 1970, or "" for its arrival)
+-- Returns  one letter per event: a applied, r refreshed, s stale, l late, d duplicate, k clock_skew;
+--          where `call` holds an answer, that one, and nothing is done
+-- Errors   EPOCH     the partition is closed, or not the one that the caller knows; nothing was done
+--          CONFLICT  `call` holds the answer to another request; nothing was done
+-- Logs     `token <token> at <now, us> events <lines>` in the format of app/contract/log.py: line n is event n, empty
+--          when that event is not logged, else `<kind><effect>|<area>|<mode>|<user>|<time>`. The effect is +1, -1,
+--          :refreshed, :stale or :late. The time is us from `at` with a sign, us since 1970 without one where that
+--          is years away, or nothing for an arrival (`at` + n us, n from 1).
 local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local epoch, token, lease, width = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local epoch, token, lease_us, bucket_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local answer_seconds, fingerprint = ARGV[5], ARGV[6]
-local FIRST_EVENT, SKEW = 7, 60000000
-local FAR = 1e14 -- us, about three years: what a number turned to text still shows exactly
+local FIRST_EVENT = 7
+local MAX_SKEW = 60000000 -- us
+local FAR = 1e14 -- us, about three years
 
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
@@ -33,33 +38,33 @@ if answered then
   return string.sub(answered, #fingerprint + 1)
 end
 
-local call, format, find, sub = redis.call, string.format, string.find, string.sub
-local abs, ceil, concat = math.abs, math.ceil, table.concat
+local call, format = redis.call, string.format
 local tag = string.sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 
-local at_of = {} -- session -> signed time, as the events so far leave it
-local place = {} -- session -> its place in the next three, where its time has to be written
-local keys, members, scores = {}, {}, {}
+local states = {} -- session -> signed time, as the events so far leave it
+local index = {} -- session -> its index in the next three, the states to write
+local user_keys, area_modes, new_states = {}, {}, {}
 local written = 0
-local deltas = {} -- "area|mode" -> change of its counter
-local buckets = {} -- due second -> sessions to look at then
+local deltas = {} -- area_mode -> change of its counter
+local to_schedule = {} -- session new on the wheel -> time of its first event
 local lines, outcomes, logged = {}, {}, false
 
--- 1. Decide everything; only reads.
+-- 1. Decide everything; only reads. Each function call in this loop shows in what an event costs.
 local args, position = ARGV, 0
 for i = FIRST_EVENT, #args, 4 do
-  local user, member, kind, stamp = args[i], args[i + 1], args[i + 2], args[i + 3]
+  local user, area_mode, kind, stamp = args[i], args[i + 1], args[i + 2], args[i + 3]
   position = position + 1
-  local key, session = user_prefix .. user, user .. '|' .. member
-  local state = at_of[session]
+  local user_key, session = user_prefix .. user, user .. '|' .. area_mode
+  local state = states[session]
   if not state then
-    state = tonumber(call('ZSCORE', key, member) or 0)
-    at_of[session] = state
+    local score = call('ZSCORE', user_key, area_mode)
+    state = score and tonumber(score) or 0
+    states[session] = state
   end
-  local last = abs(state)
+  local last = state < 0 and -state or state
   local at
   if stamp ~= '' then
     at = tonumber(stamp)
@@ -67,93 +72,72 @@ for i = FIRST_EVENT, #args, 4 do
     at = now + position
     if at <= last then
       at = last + 1
-      stamp = format('%.0f', at)
+      stamp = format('%d', at)
     end
   end
 
-  local outcome, what
-  if at > now + SKEW then
+  local outcome, effect
+  if at > now + MAX_SKEW then
     outcome = 'k'
-  elseif at + lease <= now then
-    outcome, what = 'l', ':late|'
+  elseif at + lease_us <= now then
+    outcome, effect = 'l', ':late|'
   elseif at < last or (at == last and state < 0 and kind ~= 'LOGOUT') then
-    outcome, what = 's', ':stale|'
+    outcome, effect = 's', ':stale|'
   elseif at == last and (state < 0) == (kind == 'LOGOUT') then
     outcome = 'd'
   else
-    local score
+    local new_state
     if kind == 'LOGOUT' then
-      score = -at
+      new_state = -at
       if state > 0 then
-        outcome, what = 'a', '-1|'
-        deltas[member] = (deltas[member] or 0) - 1
+        outcome, effect = 'a', '-1|'
+        deltas[area_mode] = (deltas[area_mode] or 0) - 1
       else
-        outcome, what = 'r', ':refreshed|'
+        outcome, effect = 'r', ':refreshed|'
       end
     else
-      score = at
+      new_state = at
       if state > 0 then
-        outcome, what = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
+        outcome, effect = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
       else
-        outcome, what = 'a', '+1|'
-        deltas[member] = (deltas[member] or 0) + 1
+        outcome, effect = 'a', '+1|'
+        deltas[area_mode] = (deltas[area_mode] or 0) + 1
       end
     end
-    at_of[session] = score
-    local n = place[session]
+    states[session] = new_state
+    local n = index[session]
     if not n then
       written = written + 1
       n = written
-      place[session], keys[n], members[n] = n, key, member
+      index[session], user_keys[n], area_modes[n] = n, user_key, area_mode
     end
-    scores[n] = score
+    new_states[n] = new_state
     if state == 0 then
-      -- A session already known has its place on the wheel, due no later than this.
-      local due = ceil((at + lease) / 1000000 / width) * width
-      local bucket = buckets[due]
-      if bucket then bucket[#bucket + 1] = session else buckets[due] = { session } end
+      to_schedule[session] = at -- a known session is on the wheel already, due no later than this
     end
   end
   outcomes[position] = outcome
-  if what then
+  if effect then
     if stamp ~= '' then
       local offset = at - now
-      if offset >= 0 then stamp = '+' .. offset elseif offset > -FAR then stamp = offset end
+      if offset > -FAR then stamp = format('%+d', offset) end
     end
-    lines[position] = kind .. what .. member .. '|' .. user .. '|' .. stamp
+    lines[position] = kind .. effect .. area_mode .. '|' .. user .. '|' .. stamp
     logged = true
   else
     lines[position] = ''
   end
 end
 
--- 2. Write. The log comes first: it is what could be refused by the state of its key.
+-- 2. Write. The log comes first: its key is the one that may refuse the write.
 if logged then
-  call('XADD', events_key, '*', 'token', token, 'at', format('%.0f', now), 'events', concat(lines, '\n'))
+  call('XADD', events_key, '*', 'token', token, 'at', format('%d', now), 'events', table.concat(lines, '\n'))
 end
 for n = 1, written do
-  call('ZADD', keys[n], scores[n], members[n])
+  call('ZADD', user_keys[n], new_states[n], area_modes[n])
 end
-local areas = {}
-for member, delta in pairs(deltas) do
-  local bar = find(member, '|', 1, true)
-  local area, mode = sub(member, 1, bar - 1), sub(member, bar + 1)
-  local count = delta ~= 0 and tonumber(call('ZINCRBY', area_prefix .. area, delta, mode))
-  if count == delta or not count then
-    areas[#areas + 1] = area
-  end
-  if count and count <= 0 then
-    call('ZREM', area_prefix .. area, mode)
-  end
-end
-if #areas > 0 then
-  call('SADD', areas_key, unpack(areas))
-end
-for due, bucket in pairs(buckets) do
-  local second = format('%.0f', due)
-  call('ZADD', expiry_key, second, second)
-  call('RPUSH', bucket_prefix .. second, unpack(bucket))
-end
+--- @include counters
+--- @include wheel
 local answer = table.concat(outcomes)
 call('SET', call_key, fingerprint .. answer, 'EX', answer_seconds)
 return answer

@@ -1,18 +1,24 @@
 #!lua
--- Removes the oldest entries of the log: only archived ones, and never the newest `keep` nor younger ones, but those
--- up to the id in `let_go` whatever their age and number: they name somebody who was erased. One entry always stays.
--- Looks at 100 entries a call; call it again until it returns 0.
+-- Removes the oldest entries of the log: archived ones only, and of them only what is neither among the newest `keep`
+-- nor younger than `age`. Entries up to a purge mark name an erased user: once archived they go at any age and number.
+-- One entry always stays. Looks at 100 entries; to be called until it returns 0.
 --
--- KEYS  1 epoch  2 events  3 let_go
--- ARGV  1 epoch  2 run_id  3 replid   as they were when the archiver last read
---       4 milliseconds and 5 sequence of the first id to keep
---       6 entries to keep at least     7 milliseconds of age to keep at least
+-- KEYS  1 epoch  2 events  3 purge_before
+--       4 let_go (the purge mark as releases before 0.2 write it; the later of both counts)
+-- ARGV  1 epoch   as it was when the archiver last read
+--       2 run_id  as it was then
+--       3 replid  as it was then
+--       4 archived_ms   milliseconds of the last archived id, whose entry stays
+--       5 archived_seq  sequence of that id
+--       6 keep  entries to keep at least
+--       7 age   to keep at least (ms)
 -- Returns  how many entries were removed
--- Errors   EPOCH    this is not the partition the caller knows; nothing was done
+-- Errors   EPOCH      the partition is closed, or not the one that the caller knows; nothing was done
 --          RESTARTED  the server is another process than the one that was read; nothing was done
-local epoch_key, events_key, let_go_key = KEYS[1], KEYS[2], KEYS[3]
+local epoch_key, events_key, purge_before_key, let_go_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, run_id, replid = ARGV[1], ARGV[2], ARGV[3]
-local first_ms, first_seq, keep, age = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local archived_ms, archived_seq = tonumber(ARGV[4]), tonumber(ARGV[5])
+local keep, age = tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
@@ -25,18 +31,25 @@ local looked_at = math.min(length - 1, 100)
 if looked_at <= 0 then
   return 0
 end
-local let_go_ms, let_go_seq = string.match(redis.call('GET', let_go_key) or '0-0', '(%d+)-(%d+)')
-let_go_ms, let_go_seq = tonumber(let_go_ms), tonumber(let_go_seq)
+local function parse_id(id)
+  local ms, seq = string.match(id, '(%d+)-(%d+)')
+  return tonumber(ms), tonumber(seq)
+end
+local purge_ms, purge_seq = parse_id(redis.call('GET', purge_before_key) or '0-0')
+local old_ms, old_seq = parse_id(redis.call('GET', let_go_key) or '0-0')
+if old_ms > purge_ms or (old_ms == purge_ms and old_seq > purge_seq) then
+  purge_ms, purge_seq = old_ms, old_seq
+end
 local time = redis.call('TIME')
 local young = time[1] * 1000 + math.floor(time[2] / 1000) - age
 local entries = redis.call('XRANGE', events_key, '-', '+', 'COUNT', looked_at)
 local keep_from
 for n, entry in ipairs(entries) do
-  local ms, seq = string.match(entry[1], '(%d+)-(%d+)')
-  ms, seq = tonumber(ms), tonumber(seq)
-  local archived = ms < first_ms or (ms == first_ms and seq < first_seq)
+  local ms, seq = parse_id(entry[1])
+  local archived = ms < archived_ms or (ms == archived_ms and seq < archived_seq)
   local old = length - n >= keep and ms < young
-  if not archived or not (old or ms < let_go_ms or (ms == let_go_ms and seq <= let_go_seq)) then
+  local purged = ms < purge_ms or (ms == purge_ms and seq <= purge_seq)
+  if not archived or not (old or purged) then
     break
   end
   keep_from = string.format('%.0f-%.0f', ms, seq + 1)

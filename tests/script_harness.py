@@ -22,7 +22,7 @@ _partitions = itertools.count(1)
 
 
 def without_shebang(script: Script) -> Script:
-    """fakeredis knows no `#!lua` line."""
+    """The script for fakeredis, which rejects the `#!lua` line."""
     source = script.source.removeprefix("#!lua")
     return replace(script, source=source, sha=sha1(source.encode()).hexdigest())
 
@@ -42,17 +42,20 @@ class ScriptHarness:
         self.fresh()
 
     def fresh(self) -> None:
-        """Goes on with a partition that nobody has used."""
+        """Moves on to an unused partition, opened."""
         self.keys = Keys(next(_partitions))
         self.do(self.redis.set(self.keys.epoch, "epoch"))
 
     def do(self, awaitable: Any) -> Any:
+        """Runs a coroutine and returns its result."""
+
         async def run() -> Any:
             return await awaitable
 
         return self._runner.run(run())
 
     def close(self) -> None:
+        """Ends the connection and the event loop."""
         self.do(self.redis.aclose())
         self._runner.close()
 
@@ -65,7 +68,7 @@ class ScriptHarness:
         fingerprint: str = "",
         lease_us: int = LEASE_US,
     ) -> str:
-        """The outcome letters."""
+        """Applies events; returns their outcome letters (app.contract.outcome). `call` names the key of the answer."""
         token = token or new_token()
         script_args = [value for event in events for value in event]
         assert len(script_args) == len(events) * ARGS_PER_EVENT
@@ -74,12 +77,13 @@ class ScriptHarness:
         return outcomes.decode()
 
     def expire(self, lease_us: int, width: int = 1, limit: int = 200) -> None:
-        names = [self.keys.epoch, self.keys.events, self.keys.expiry]
+        """Ends the sessions whose lease is over."""
+        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry]
         while self.do(self._expire(self.redis, names, ["epoch", new_token(), lease_us, width, limit])):
             pass
 
     def counters(self) -> dict[str, int]:
-        """ "area|mode" -> players, of everything that stands in Redis."""
+        """area|mode -> players, of all areas in Redis."""
         counters = {}
         prefix = self.keys.area("")
         for key in self.do(self.redis.keys(prefix.replace("[", "\\[") + "*")):
@@ -88,12 +92,12 @@ class ScriptHarness:
         return counters
 
     def sessions(self) -> dict[str, int]:
-        """ "user|area|mode" -> signed microseconds."""
+        """user|area|mode -> the signed time, in microseconds, that is the session's state."""
         sessions = {}
         prefix = self.keys.user("")
         for key in self.do(self.redis.keys(prefix + "*")):
-            for member, state in self.do(self.redis.zrange(key, 0, -1, withscores=True)):
-                sessions[key.decode().removeprefix(prefix) + "|" + member.decode()] = int(state)
+            for area_mode, state in self.do(self.redis.zrange(key, 0, -1, withscores=True)):
+                sessions[key.decode().removeprefix(prefix) + "|" + area_mode.decode()] = int(state)
         return sessions
 
     def log(self) -> list[Row]:
@@ -106,7 +110,7 @@ class ScriptHarness:
         return rows
 
     def logged_counters(self) -> dict[str, int]:
-        """What the sums of the deltas in the log say the counters are."""
+        """The counters as the log's deltas add up to them."""
         sums: dict[str, int] = {}
         for row in self.log():
             area_mode = join_area_mode(row.area_code, row.multiplayer_mode)

@@ -44,16 +44,18 @@ class Erasure:
         for area, mode, _ in await self._counters.sessions(user_id):
             script_args += [user_id, join_area_mode(area, mode), EventKind.LOGOUT.value, ""]
         sessions = (await self._ingest.record(script_args)).count(Outcome.APPLIED.letter)
-        positions = await self._counters.let_go()
+        positions = await self._counters.mark_for_purge()
+        # As the statements take them: partitions, milliseconds, sequences.
+        columns = [[p.partition for p in positions], [p.ms for p in positions], [p.seq for p in positions]]
         async with self._archive.writing() as connection:
             deadline = time.monotonic() + WAIT_SECONDS
-            while await connection.fetchval(BEHIND, *positions):
+            while await connection.fetchval(BEHIND, *columns):
                 if time.monotonic() > deadline:
                     raise Unavailable("archive_behind", "The sessions ended; the archive is behind, repeat this", 5)
                 await asyncio.sleep(PAUSE_SECONDS)
             async with connection.transaction():
                 name = f"erased-{secrets.token_hex(16)}"
-                events = affected_rows(await connection.execute(ERASE_USER, user_id, name, *positions))
+                events = affected_rows(await connection.execute(ERASE_USER, user_id, name, *columns))
                 await connection.execute(ERASE_REJECTS, user_id)
                 if events:
                     await connection.execute(NOTE_ERASURE, events)

@@ -75,8 +75,13 @@ class Keys:
         return self.tag + "archived"
 
     @property
+    def purge_before(self) -> str:
+        """The log up to and with this id is removed once it is archived, at any age: it names an erased user."""
+        return self.tag + "purge_before"
+
+    @property
     def let_go(self) -> str:
-        """The log up to this id goes as soon as it is archived: somebody in it was erased."""
+        """The name of `purge_before` in releases before 0.2: read beside it for one release, never written."""
         return self.tag + "let_go"
 
     def area(self, area_code: str) -> str:

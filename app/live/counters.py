@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from app.contract.area_mode import split_area_mode
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS, keys_of, partition_of
+from app.contract.log import parse_stream_id
 from app.errors import Unavailable
 from app.live.multiplexer import Multiplexer, packed
 from app.settings import Settings
@@ -27,6 +28,14 @@ Overview = dict[str, list[tuple[str, int]]]
 OVERVIEW_SHARE = 10
 OVERVIEW_SECONDS = (0.25, 1.0)
 PIPELINE_AREAS = 500
+
+
+class LogPosition(NamedTuple):
+    """An entry's place among the logs of all partitions: its partition and the two halves of its stream id."""
+
+    partition: int
+    ms: int
+    seq: int
 
 
 class LiveCounters:
@@ -127,21 +136,19 @@ class LiveCounters:
                 found.append((area, mode, float(at) / 1_000_000))
         return sorted(found, key=lambda session: -session[2])
 
-    async def let_go(self) -> tuple[list[int], list[int], list[int]]:
-        """Marks the logs as they are now to be trimmed once archived; returns partitions, milliseconds, sequences."""
+    async def mark_for_purge(self) -> list[LogPosition]:
+        """Marks the logs as they are now to be removed once archived. Returns where each one ends that has entries."""
         positions = []
         try:
             for partition in range(self._partitions):
                 keys = keys_of(partition)
                 newest = await self._redis.execute_command("XREVRANGE", keys.events, "+", "-", "COUNT", 1)
                 if newest:
-                    await self._redis.set(keys.let_go, newest[0][0])
-                    milliseconds, _, sequence = newest[0][0].decode().partition("-")
-                    positions.append((partition, int(milliseconds), int(sequence)))
+                    await self._redis.set(keys.purge_before, newest[0][0])
+                    positions.append(LogPosition(partition, *parse_stream_id(newest[0][0])))
         except RedisError as error:
             raise _unavailable(error) from error
-        partitions, times, sequences = zip(*positions, strict=True) if positions else ((), (), ())
-        return list(partitions), list(times), list(sequences)
+        return positions
 
     async def closed_reason(self) -> str | None:
         """Why events cannot be taken now: a code, or None when they can. Raises SettingsMismatch, not Unavailable."""

@@ -104,7 +104,7 @@ def test_what_was_not_yet_archived_is_erased_too_and_the_new_life_is_not(own_sta
         erasing = threads.submit(delete, stack, "ann@1")
         eventually(lambda: live_counts(stack) == {})
         client: Any = redis.Redis.from_url(stack.run["redis_url"])
-        eventually(lambda: client.get("{0}:let_go"))
+        eventually(lambda: client.get("{0}:purge_before"))
         client.close()
         http.post("/events", json=event(1, "ann", "LOGIN", "new")).raise_for_status()
         os.kill(stack.run["pids"]["archiver"], signal.SIGCONT)

@@ -1,23 +1,17 @@
 """The script against the model: any order, any repetition, any grouping."""
 
 import time
-from typing import Any
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from app.contract.outcome import POSTED_KINDS, EventKind, Outcome
 from tests.property.model import Model
 from tests.script_harness import ScriptHarness
 
-LETTERS = {"a": "applied", "r": "refreshed", "s": "stale", "l": "late", "d": "duplicate", "k": "clock_skew"}
-# Few users, sessions and moments, so that events meet.
-users = st.sampled_from(["ann", "bob", "eve x"])
-members = st.sampled_from(["1|duel", "1|co op", "2|duel", "ä|ß"])
-kinds = st.sampled_from(["LOGIN", "LOGOUT", "HEARTBEAT"])
-moments = st.integers(0, 12)
-stamped = st.tuples(users, members, kinds, moments)
-maybe_stamped = st.tuples(users, members, kinds, st.none() | moments)
+OUTCOMES = {outcome.letter: outcome for outcome in Outcome}
 QUICK = settings(
     max_examples=60,
     stateful_step_count=20,
@@ -26,13 +20,43 @@ QUICK = settings(
 )
 
 
+class Event(NamedTuple):
+    """`moment`: microseconds after the start of the test's time; None: stamped when it arrives."""
+
+    user: str
+    area_mode: str
+    kind: EventKind
+    moment: int | None
+
+    def script_args(self, start: int) -> tuple[str, str, str, str]:
+        stamp = "" if self.moment is None else str(start + self.moment)
+        return self.user, self.area_mode, self.kind, stamp
+
+
+class Call(NamedTuple):
+    """A call of the script that was made, and its answer."""
+
+    events: list[tuple[str, str, str, str]]
+    token: str
+    letters: str
+
+
+# Few users, sessions and moments, so that events meet.
+users = st.sampled_from(["ann", "bob", "eve x"])
+area_modes = st.sampled_from(["1|duel", "1|co op", "2|duel", "ä|ß"])
+kinds = st.sampled_from(POSTED_KINDS)
+moments = st.integers(0, 12)
+stamped_events = st.builds(Event, users, area_modes, kinds, moments)
+events_of_any_kind = st.builds(Event, users, area_modes, kinds, st.none() | moments)
+
+
 def start_of_time() -> int:
-    """Microseconds; all moments lie in the last minutes and so before every event stamped by arrival."""
+    """Microseconds; all moments are in the last minutes, and so before every event stamped when it arrives."""
     return (int(time.time()) - 600) * 1_000_000
 
 
 class SessionRule(RuleBasedStateMachine):
-    """Calls with any mixture of stamped and arriving events; `engine` is set by the test."""
+    """Calls with stamped and arriving events in any mixture; `engine` is set by the test."""
 
     engine: ScriptHarness
 
@@ -40,28 +64,28 @@ class SessionRule(RuleBasedStateMachine):
         super().__init__()
         self.engine.fresh()
         self.model = Model()
-        self.origin = start_of_time()
-        self.arrivals = self.origin + 10**15
-        self.calls: list[tuple[Any, str, str]] = []
+        self.start = start_of_time()
+        self.arrival = self.start + 10**15
+        self.calls: list[Call] = []
 
-    @rule(events=st.lists(maybe_stamped, min_size=1, max_size=12))
-    def call(self, events: list[tuple[str, str, str, int | None]]) -> None:
-        flat, expected = [], []
-        for user, member, kind, moment in events:
-            self.arrivals += 1
-            at = self.arrivals if moment is None else self.origin + moment
-            flat.append((user, member, kind, "" if moment is None else str(at)))
-            expected.append(self.model.take(user, member, kind, at))
+    @rule(events=st.lists(events_of_any_kind, min_size=1, max_size=12))
+    def call(self, events: list[Event]) -> None:
+        expected = []
+        for event in events:
+            self.arrival += 1
+            at = self.arrival if event.moment is None else self.start + event.moment
+            expected.append(self.model.record(event.user, event.area_mode, event.kind, at))
+        script_events = [event.script_args(self.start) for event in events]
         token = f"{len(self.calls):028x}"
-        outcomes = self.engine.record(flat, token)
-        assert [LETTERS[letter] for letter in outcomes] == expected
-        self.calls.append((flat, token, outcomes))
+        letters = self.engine.record(script_events, token)
+        assert [OUTCOMES[letter] for letter in letters] == expected
+        self.calls.append(Call(script_events, token, letters))
 
     @rule(data=st.data())
     def repeat_a_call(self, data: st.DataObject) -> None:
         if self.calls:
-            flat, token, outcomes = data.draw(st.sampled_from(self.calls))
-            assert self.engine.record(flat, token) == outcomes
+            call = data.draw(st.sampled_from(self.calls))
+            assert self.engine.record(call.events, call.token) == call.letters
 
     @invariant()
     def counters_are_the_model_s(self) -> None:
@@ -87,20 +111,20 @@ def test_script_follows_the_model_on_fakeredis(fake_engine: ScriptHarness) -> No
 
 
 @QUICK
-@given(history=st.lists(stamped, min_size=1, max_size=25), data=st.data())
+@given(history=st.lists(stamped_events, min_size=1, max_size=25), data=st.data())
 def test_counts_do_not_depend_on_order_repetition_or_grouping(
-    engine: ScriptHarness, history: list[tuple[str, str, str, int]], data: st.DataObject
+    engine: ScriptHarness, history: list[Event], data: st.DataObject
 ) -> None:
-    origin = start_of_time()
-    events = [(user, member, kind, str(origin + moment)) for user, member, kind, moment in history]
+    start = start_of_time()
+    events = [event.script_args(start) for event in history]
     engine.fresh()
     engine.record(events)
     counters, sessions = engine.counters(), engine.sessions()
 
-    again = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=10))))
-    cut = data.draw(st.integers(0, len(again)))
+    repeated = data.draw(st.permutations(events + data.draw(st.lists(st.sampled_from(events), max_size=10))))
+    cut = data.draw(st.integers(0, len(repeated)))
     engine.fresh()
-    for part in (again[:cut], again[cut:]):
+    for part in (repeated[:cut], repeated[cut:]):
         if part:
             engine.record(part)
     assert (engine.counters(), engine.sessions()) == (counters, sessions)
