@@ -16,6 +16,15 @@ from tests.browser.conftest import SCREENSHOTS, Window
 from tests.http_client import post
 from tests.servers import Stack, eventually, modepulse
 
+VIEWS = [("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every picture where they are kept; else two with each scheme and width once."""
+    if "scheme" in metafunc.fixturenames:
+        views = VIEWS if metafunc.config.getoption("--screenshots") else [VIEWS[0], VIEWS[-1]]
+        metafunc.parametrize(("scheme", "width"), views)
+
 
 @pytest.fixture(scope="module")
 def busy_stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
@@ -48,7 +57,6 @@ def busy_stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
                 playing.join()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 390), ("dark", 390)])
 def test_screenshots(
     busy_stack: Stack, window: Window, scheme: Any, width: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
