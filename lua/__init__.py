@@ -1,8 +1,8 @@
 """The scripts: one file per atomic operation, read once, run by EVALSHA, loaded again after a Redis restart.
 
-A line `--- @include NAME` stands for includes/NAME.lua. It is expanded here, so that Redis, luacheck and
-`python -m lua NAME` see the same text. An include is plain statements over the script's locals, named in its header:
-no function call is paid for what scripts share.
+A line `--- @include NAME` stands for the file of that name in `lua/includes`. It is expanded here, so that Redis,
+luacheck and `python -m lua NAME` see the same text. An include is plain statements over the script's locals, named in
+its header: no function call is paid for what scripts share.
 """
 
 import re

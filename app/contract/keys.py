@@ -10,6 +10,7 @@
 | `{p}:areas` | set | areas ever seen in the partition | |
 | `{p}:epoch` | string | token of the partition's present life; absent while it is closed | |
 | `{p}:archived` | string | last archived stream id; for operators, the checkpoint in Postgres is what counts | |
+| `{p}:purge_before` | string | the log up to this id goes once it is archived: it names an erased user | |
 | `{p}:call:<name>` | string | what a script call answered, for its retries; expires | |
 | `{0}:partitions` | string | how many partitions this Redis was opened with | |
 | `{0}:accepted` | string | events accepted by all API processes together | events |
