@@ -154,9 +154,3 @@ def test_pages_name_no_other_host() -> None:
     for path in (ROOT / "app" / "static").glob("*"):
         if path.is_file():
             assert set(re.findall(r"https?://[^\s\"'`]+", path.read_text())) <= {"http://www.w3.org/2000/svg"}
-
-
-def test_lua_readme_lists_every_script() -> None:
-    readme = (ROOT / "lua" / "README.md").read_text()
-    scripts = {path.name for path in (ROOT / "lua").glob("*.lua")}
-    assert scripts == set(re.findall(r"\[`(\w+\.lua)`\]", readme))
