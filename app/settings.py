@@ -66,7 +66,7 @@ class Settings:
 
     @property
     def expiry_bucket_seconds(self) -> int:
-        """Seconds covered by one bucket of the expiry wheel: a minute at the default lease of 15 minutes."""
+        """Seconds covered by one bucket of the timer wheel: a minute at the default lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
 
 

@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 # Events in one transaction, gathered by several reads: each holds Redis for about half a millisecond.
 BATCH_EVENTS = 30_000
 BATCH_READS = 4
-# Entries of one read. It holds about BATCH_EVENTS / BATCH_READS events, however many an entry has.
-FIRST_ENTRIES = 100
+# Entries of one read. It holds about BATCH_EVENTS / BATCH_READS events, however many an entry has, and READ_BYTES at
+# most, however long the names are.
+READ_BYTES = 2_000_000
+FIRST_ENTRIES = 20
 MIN_ENTRIES = 10
 MAX_ENTRIES = 500
 
@@ -53,8 +55,7 @@ class PartitionArchiver:
                 checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS
-                wanted = BATCH_EVENTS // BATCH_READS * len(snapshot.entries) // max(1, rows)
-                self._count = max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))
+                self._count = _entries_of_next_read(snapshot, rows)
             else:
                 more = False
         except (Superseded, LostLog, LostTail):
@@ -137,3 +138,11 @@ class PartitionArchiver:
             and snapshot.entries[0].id == checkpoint.last
             and token_of(snapshot.entries[0]) == checkpoint.last_token
         )
+
+
+def _entries_of_next_read(snapshot: Snapshot, rows: int) -> int:
+    """As many as hold enough events and not too many bytes, by what the last ones had."""
+    entries = len(snapshot.entries)
+    size = sum(len(value) for entry in snapshot.entries for value in entry.fields)
+    wanted = min(BATCH_EVENTS // BATCH_READS * entries // max(1, rows), READ_BYTES * entries // max(1, size))
+    return max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))

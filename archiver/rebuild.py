@@ -27,8 +27,8 @@ from archiver.postgres import connect as connect_postgres
 log = logging.getLogger(__name__)
 
 PIPELINE_SESSIONS = 2000
-# A position in an entry has 16 bits, so an entry holds 65,536 lines at most.
-ENTRY_LINES = 10_000
+# An entry is read as a whole, and several at a time: one that holds Redis for long would do so again and again.
+ENTRY_LINES = 200
 
 LIVE_SESSIONS = load_sql("archiver", "live_sessions")
 AGGREGATE = load_sql("archiver", "aggregate")
@@ -128,7 +128,8 @@ async def _salvage(redis: Redis, postgres: Connection, partition: int) -> None:
 
 async def _build(settings: Settings, staging: Redis, postgres: Connection, progress: Callable[[int], None]) -> int:
     """Writes sessions, counters and the start of a log for every partition; returns the number of sessions."""
-    await staging.flushdb()
+    # What a rebuild that was killed has left may be as large as the live state.
+    await staging.execute_command("FLUSHDB", "ASYNC")
     await staging.set(BUILDING, 1)
     total = 0
     for partition in range(settings.partitions):

@@ -58,11 +58,17 @@ record_events = _script("record_events")
 record_rest = _named("record_rest", record_events.source.replace("#!lua", "#!lua flags=allow-oom", 1))
 expire_sessions = _script("expire_sessions")
 heal_events = _script("heal_events")
-snapshot = _script("snapshot")
-read_events = _script("read_events")
+read_sessions = _script("read_sessions")
+read_log_state = _script("read_log_state")
 trim_events = _script("trim_events")
 
 SCRIPTS = {
     script.name: script
-    for script in (record_events, record_rest, expire_sessions, heal_events, snapshot, read_events, trim_events)
+    for script in (record_events, record_rest, expire_sessions, heal_events, read_sessions, read_log_state, trim_events)
 }
+
+
+async def load_all(redis: Redis) -> None:
+    """Gives the server every script; a transaction that runs one by its SHA needs it there. Raises RedisError."""
+    for script in SCRIPTS.values():
+        await redis.execute_command("SCRIPT LOAD", script.source)

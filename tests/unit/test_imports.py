@@ -62,6 +62,9 @@ RULES: dict[str, Callable[[Import], bool]] = {
 # The modules that import a store's client: no others, and none of these in vain.
 CLIENTS: dict[Clients, set[str]] = {
     REDIS: {
+        "archiver.archived_state",
+        "archiver.live_state",
+        "archiver.log_follower",
         "app.contract.connection",
         "app.live.counters",
         "app.live.monitor",
