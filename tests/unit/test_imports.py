@@ -72,6 +72,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "app.contract.connection",
         "app.contract.key_store",
         "app.live.counters",
+        "app.live.keyring",
         "app.live.monitor",
         "app.live.multiplexer",
         "app.live.script_call",
