@@ -84,7 +84,9 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.stream",
         "archiver.verify",
         "lua",
+        "modepulse.commands.keys",
         "modepulse.commands.stores",
+        "modepulse.exposure",
     },
     ASYNCPG: {
         "app.archive.pool",
