@@ -48,6 +48,22 @@ async def restore_keys(redis: Redis, postgres: Connection) -> None:
     await _restore(redis, await read_stored(postgres), {})
 
 
+async def forget_ended(redis: Redis, postgres: Connection, epoch: str, seen: frozenset[str]) -> frozenset[str]:
+    """Takes keys out of Redis that ended long ago and were `seen` there as such before: by now every process knows.
+
+    Returns those to be seen next time. Raises RedisError and Postgres's errors.
+    """
+    kept = await read_keys(redis)
+    if kept.epoch != epoch:
+        return frozenset()
+    long_ago = time.time() - FORGET_SECONDS
+    stored = await read_stored(postgres)
+    ended = {key.id for key in kept.keys.values() if _ended_before(key, long_ago) and stored.get(key.id) == key}
+    if forgotten := ended & seen:
+        await forget_keys(redis, sorted(forgotten))
+    return frozenset(ended - forgotten)
+
+
 async def _store(postgres: Connection, kept: KeptKeys) -> dict[str, ApiKey]:
     """Returns what Postgres has then."""
     stored = await read_stored(postgres)
@@ -61,17 +77,11 @@ async def _store(postgres: Connection, kept: KeptKeys) -> dict[str, ApiKey]:
 
 async def _restore(redis: Redis, stored: dict[str, ApiKey], kept: dict[str, ApiKey]) -> None:
     long_ago = time.time() - FORGET_SECONDS
-    forgotten = []
     for key in stored.values():
         known = kept.get(key.id)
-        if known is None and _ended_before(key, long_ago):
-            continue
-        if newest(known, key) != known:
+        forgotten = known is None and _ended_before(key, long_ago)
+        if not forgotten and newest(known, key) != known:
             await write_key(redis, key)
-        elif known is not None and _ended_before(key, long_ago):
-            forgotten.append(key.id)
-    if forgotten:
-        await forget_keys(redis, forgotten)
 
 
 def _ended_before(key: ApiKey, time_: float) -> bool:

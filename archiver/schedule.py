@@ -56,6 +56,7 @@ class Archiver:
         self._watchdog = watchdog
         self._writer: Connection | None = None
         self._keys_connection: Connection | None = None
+        self._ended_keys: frozenset[str] = frozenset()
         self._draining = asyncio.Lock()
         self._failing: set[str] = set()
         self._fatal: Exception | None = None
@@ -215,5 +216,8 @@ class Archiver:
         try:
             await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+            epoch = self._partitions[0].epoch
+            if epoch is not None:
+                self._ended_keys = await api_keys.forget_ended(self._redis, connection, epoch, self._ended_keys)
         finally:
             connection.terminate()

@@ -18,7 +18,7 @@ class KeptKeys:
     unreadable: frozenset[str] = frozenset()
     """Ids of entries that are no keys."""
     epoch: str = ""
-    """Of partition 0, of the same moment. Without one the keys may be lost: they come back with the rebuild."""
+    """Of partition 0, before and after. Without one the keys may be lost: they come back with the rebuild."""
 
     def has_valid(self, now: float) -> bool:
         """Whether somebody could use the service with one of them."""
@@ -32,12 +32,16 @@ async def read_keys(redis: Redis) -> KeptKeys:
 
 
 async def read_entries(redis: Redis) -> tuple[str, dict[bytes, bytes]]:
-    """(epoch of partition 0, id -> JSON), of the same moment. Raises RedisError."""
-    async with redis.pipeline(transaction=True) as pipeline:
+    """(epoch of partition 0, id -> JSON); no epoch when it changed meanwhile. Raises RedisError.
+
+    Not as a transaction: a Redis 7.0 whose memory is full refuses any, and keys must be revocable then, too.
+    """
+    async with redis.pipeline(transaction=False) as pipeline:
         pipeline.get(keys_of(0).epoch)
         pipeline.hgetall(API_KEYS)
-        epoch, entries = await pipeline.execute()
-    return (epoch or b"").decode(), entries
+        pipeline.get(keys_of(0).epoch)
+        before, entries, after = await pipeline.execute()
+    return (before or b"").decode() if before == after else "", entries
 
 
 def parse_entries(epoch: str, entries: dict[bytes, bytes]) -> KeptKeys:

@@ -64,6 +64,25 @@ async def test_redis_without_an_epoch_has_not_shown_its_keys(redis: Any) -> None
     assert ring.known
 
 
+@pytest.mark.parametrize("change", ["flushed", "opened"])
+async def test_keys_read_while_the_epoch_changes_are_not_believed(
+    redis: Any, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = keys_of(0).epoch
+    if change == "flushed":
+        await redis.set(epoch, "epoch")
+
+    async def read_twice(pipeline: Any) -> Any:
+        first, entries = await redis.get(epoch), await redis.hgetall(API_KEYS)
+        await (redis.flushall() if change == "flushed" else redis.set(epoch, "epoch"))
+        return [first, entries, await redis.get(epoch)]
+
+    monkeypatch.setattr("redis.asyncio.client.Pipeline.execute", read_twice)
+    ring = Keyring(redis)
+    await ring.refresh()
+    assert not ring.known
+
+
 async def test_redis_that_is_away_changes_nothing(open_redis: Any, caplog: pytest.LogCaptureFixture) -> None:
     ring = Keyring(FakeAsyncRedis(connected=False))
     for _ in range(3):
