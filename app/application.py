@@ -17,11 +17,14 @@ from app.routes import routes
 from app.settings import Settings
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Starting it raises SettingsMismatch when Redis was opened with another partition count."""
+def create_app(settings: Settings, loopback: bool = False) -> ASGIApp:
+    """`loopback`: only this machine can ask.
+
+    Starting it raises SettingsMismatch when Redis was opened with another partition count.
+    """
 
     def lifespan(_: Starlette) -> AbstractAsyncContextManager[State]:
-        return running(settings)
+        return running(settings, loopback)
 
     app = Starlette(
         routes=routes(settings),

@@ -17,6 +17,9 @@ GENERATE_NUMBERS: dict[str, tuple[int | None, int, int]] = {
 }
 """name -> (default, lowest, highest)"""
 
+# POST /keys
+KEY_FIELDS = ("name", "scopes", "rate", "expires")
+
 # GET /stats and GET /stats/stream
 MAX_STATS_AREAS = 1000
 MAX_STREAM_AREAS = 100

@@ -7,8 +7,9 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
+from app.access.admission import Admission
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -17,6 +18,7 @@ from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
 from app.live.ingest import Ingest
+from app.live.keyring import Keyring
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
@@ -30,6 +32,7 @@ class State(TypedDict):
     """What handlers find in `request.state`."""
 
     settings: Settings
+    admission: Admission
     counters: LiveCounters
     ingest: Ingest
     monitor: RedisMonitor
@@ -39,8 +42,8 @@ class State(TypedDict):
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[State]:
-    """Everything is closed again, also what had started before a part failed to.
+async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[State]:
+    """Everything is closed again, also what had started before a part failed to. `loopback`: only this machine can ask.
 
     Raises SettingsMismatch when Redis was opened with another partition count.
     """
@@ -64,14 +67,18 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         monitor = RedisMonitor(redis, counters, group_commits, settings)
         await monitor.poll()
         await stack.enter_async_context(_watched(monitor))
+        admission = Admission(settings, Keyring(redis), loopback)
+        await admission.refresh()
+        await stack.enter_async_context(_watched(admission))
         archive = ArchivePool(settings)
         await archive.open()
         stack.push_async_callback(archive.close)
         ingest = Ingest(group_commits)
         stack.push_async_callback(ingest.drain)
-        log.info("API started", extra={"action": "start"})
+        log.info("API started", extra={"action": "start", "keys_needed": admission.enforced})
         yield {
             "settings": settings,
+            "admission": admission,
             "counters": counters,
             "ingest": ingest,
             "monitor": monitor,
@@ -82,10 +89,17 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     log.info("API stopped", extra={"action": "stop"})
 
 
+class Watched(Protocol):
+    """Something that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Never returns."""
+
+
 @asynccontextmanager
-async def _watched(monitor: RedisMonitor) -> AsyncIterator[None]:
-    """Runs the monitor; should it end by itself, the process ends with it, as nothing else notices a full Redis."""
-    task = asyncio.create_task(monitor.run(), name="monitor")
+async def _watched(part: Watched) -> AsyncIterator[None]:
+    """Runs the part; should it end by itself, the process ends with it, as nothing else notices what it looks for."""
+    task = asyncio.create_task(part.run(), name=type(part).__name__)
     task.add_done_callback(_stop_process)
     try:
         yield
@@ -94,6 +108,6 @@ async def _watched(monitor: RedisMonitor) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _stop_process(monitoring: "asyncio.Task[None]") -> None:
-    log.critical("The monitor of Redis ended", exc_info=monitoring.exception(), extra={"action": "monitor"})
+def _stop_process(task: "asyncio.Task[None]") -> None:
+    log.critical(f"{task.get_name()} ended", exc_info=task.exception(), extra={"action": "stop"})
     os.kill(os.getpid(), signal.SIGTERM)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 PREFIX = "MODEPULSE_"
+MOST = 1_000_000_000
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 class SettingsError(ValueError):
@@ -43,9 +45,17 @@ class Settings:
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
     query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
     max_exports: int = _setting(2, "CSV and NDJSON exports at a time, of all API processes together", 1, 100)
-    admin_token: str = _setting(
-        "", "what DELETE /users/{user_id} asks for; unset: `modepulse dev` makes one", secret=True
+    admin_token: str = _setting("", "the first admin key; unset: `modepulse dev` makes one", secret=True)
+    api_key: str = _setting("", "the key that `modepulse replay` and `modepulse simulate` send", secret=True)
+    allow_anonymous: bool = _setting(False, "serves on any address without keys, as long as none was created")
+    public_reads: bool = _setting(False, "live counters need no key: /stats, /stats/stream, /areas, /modes")
+    key_requests_per_second: float = _setting(50_000.0, "requests a second of one key; beyond it 429", 0.1, MOST)
+    key_events_per_second: float = _setting(500_000.0, "events a second of one key; beyond it 429", 0.1, MOST)
+    address_requests_per_second: float = _setting(
+        0.0, "requests a second of one address, of those without a valid key; 0: automatic", 0, MOST
     )
+    address_events_per_second: float = _setting(0.0, "the same in events a second; 0: automatic", 0, MOST)
+    wrong_keys_per_minute: float = _setting(10.0, "wrong keys a minute of one address; beyond it 429", 0.1, MOST)
     log_level: str = _setting("info", "debug, info, warning or error")
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 
@@ -76,6 +86,10 @@ def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str 
         if name == "log_level" and text.lower() not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"{variable} must be debug, info, warning or error")
         return text
+    if kind is bool:
+        if text.lower() not in _SWITCH:
+            raise SettingsError(f"{variable} must be true or false")
+        return _SWITCH[text.lower()]
     try:
         number: int | float = kind(text)
     except ValueError:

@@ -39,6 +39,11 @@ class PartitionArchiver:
         self._checkpoint: Checkpoint | None = None  # to read on from; None: ask Postgres
         self._last_committed: Checkpoint | None = None  # as it was last known, for what may lag behind
 
+    @property
+    def epoch(self) -> str | None:
+        """The partition's epoch, once it is known to be open."""
+        return None if self._last_committed is None else self._last_committed.epoch
+
     async def copy_batch(self, postgres: Connection) -> bool:
         """Copies one batch; returns whether there is more.
 
@@ -70,8 +75,8 @@ class PartitionArchiver:
 
     async def expire(self, lease_us: int, bucket_seconds: int) -> None:
         """Ends the sessions whose lease is over, once the partition's epoch is known."""
-        if self._last_committed is not None:
-            await stream.expire(self._redis, self._partition, self._last_committed.epoch, lease_us, bucket_seconds)
+        if self.epoch is not None:
+            await stream.expire(self._redis, self._partition, self.epoch, lease_us, bucket_seconds)
 
     async def trim(self) -> None:
         """Removes archived entries from the log, all but the newest ones."""

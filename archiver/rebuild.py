@@ -17,7 +17,7 @@ from app.contract.postgres import Connection, Record
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import stream
+from archiver import api_keys, stream
 from archiver.batches import store_leftovers
 from archiver.checkpoint import Checkpoint, change_epoch, open_checkpoint, read_checkpoint, rewind, top_position
 from archiver.errors import Busy
@@ -68,6 +68,8 @@ async def _rebuild(
     ]
     foreign = await _close(redis, checkpoints)
     try:
+        if not foreign:
+            await api_keys.store_keys(redis, postgres)
         for checkpoint in checkpoints:
             if checkpoint.partition not in foreign:
                 await _salvage(redis, postgres, checkpoint.partition)
@@ -77,6 +79,9 @@ async def _rebuild(
         raise
     await _exchange(settings, redis, staging, postgres, checkpoints)
     if not foreign:
+        # Where the former state is now. Keys that were made or revoked while the new one grew are in there only.
+        await api_keys.store_keys(staging, postgres)
+        await api_keys.restore_keys(redis, postgres)
         await staging.execute_command("FLUSHDB", "ASYNC")
     log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
     return sessions
@@ -131,6 +136,7 @@ async def _build(settings: Settings, staging: Redis, postgres: Connection, progr
     # What a rebuild that was killed has left may be as large as the live state.
     await staging.execute_command("FLUSHDB", "ASYNC")
     await staging.set(BUILDING, 1)
+    await api_keys.restore_keys(staging, postgres)
     total = 0
     for partition in range(settings.partitions):
         keys = keys_of(partition)

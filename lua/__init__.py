@@ -61,10 +61,20 @@ heal_events = _script("heal_events")
 read_sessions = _script("read_sessions")
 read_log_state = _script("read_log_state")
 trim_events = _script("trim_events")
+keep_api_key = _script("keep_api_key")
 
 SCRIPTS = {
     script.name: script
-    for script in (record_events, record_rest, expire_sessions, heal_events, read_sessions, read_log_state, trim_events)
+    for script in (
+        record_events,
+        record_rest,
+        expire_sessions,
+        heal_events,
+        read_sessions,
+        read_log_state,
+        trim_events,
+        keep_api_key,
+    )
 }
 
 

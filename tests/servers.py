@@ -199,3 +199,29 @@ def ready(stack: Stack) -> bool:
         return httpx.get(stack.url + "/readyz", timeout=5).status_code == 200
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def serving(*arguments: str, **settings: str) -> Iterator[str]:
+    """`modepulse serve` by itself, with its settings; yields its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modepulse", "serve", "--port", str(port), *arguments],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {f"MODEPULSE_{name.upper()}": value for name, value in settings.items()},
+        preexec_fn=child_setup(signal.SIGKILL),
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: _lives(url), 30)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _lives(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False

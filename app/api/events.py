@@ -47,6 +47,7 @@ class PostEvents:
         body = await read_body(receive, headers, self._settings)
         skip = bool(scope["query_string"]) and choice_of(Request(scope), "on_invalid", ON_INVALID) == "skip"
         items, loc, many = _items(body, headers.get(b"content-type", b""))
+        scope["state"]["principal"].take_events(len(items))
         script_args, errors, bad = await _validate(items, loc, many)
         if bad and not skip:
             raise InvalidRequest(422, "invalid_events", "Some events are not valid; nothing was applied", errors)

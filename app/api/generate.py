@@ -27,6 +27,7 @@ async def generate_data(request: Request) -> Response:
     settings: Settings = request.state.settings
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
+    request.state.principal.take_events(numbers["events"])
     script_args = _random_events(**numbers)
     ingest: Ingest = request.state.ingest
     await ingest.record(script_args)

@@ -58,7 +58,15 @@ POST_EVENTS: dict[str, Any] = {
     },
     "responses": {
         "200": json_of("Taken", "Taken", {"status": True, "accepted": 1, "applied": 1}),
-        **refused(*BODY, "invalid_events", "invalid_query", "invalid_header", "idempotency_key_reused", *WRITE),
+        **refused(
+            *BODY,
+            "invalid_events",
+            "invalid_query",
+            "invalid_header",
+            "idempotency_key_reused",
+            "too_many_events",
+            *WRITE,
+        ),
     },
 }
 
@@ -73,7 +81,7 @@ GENERATE_DATA: dict[str, Any] = {
     },
     "responses": {
         "200": json_of("Made and taken", "Generated", {"cnt_records_generated": 1000}),
-        **refused(*BODY, "invalid_request", *WRITE),
+        **refused(*BODY, "invalid_request", "too_many_events", *WRITE),
     },
 }
 

@@ -17,9 +17,26 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
         },
     ),
-    401: ("The admin token is missing or wrong", {"unauthorized": "send `Authorization: Bearer <token>`"}),
-    403: ("Nobody may do this here", {"admin_disabled": "MODEPULSE_ADMIN_TOKEN is not set"}),
-    404: ("There is nothing of this name", {"not_found": "no such path"}),
+    401: (
+        "The key is missing or not valid",
+        {
+            "key_required": "send `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+            "invalid_key": "nobody has this key",
+            "revoked_key": "the key was revoked",
+            "expired_key": "the key's time is over",
+        },
+    ),
+    403: (
+        "Not with this key, or not here",
+        {
+            "insufficient_scope": "the key has not the scope that is needed; `WWW-Authenticate` names it",
+            "admin_disabled": "there are no keys and MODEPULSE_ADMIN_TOKEN is not set",
+        },
+    ),
+    404: (
+        "There is nothing of this name",
+        {"not_found": "no such path", "unknown_key": "no key has this id"},
+    ),
     405: ("Not with this method", {"method_not_allowed": "`Allow` lists the methods"}),
     408: ("The body took too long to arrive", {"body_timeout": "nothing was applied"}),
     413: ("The body is too large", {"body_too_large": "nothing was applied"}),
@@ -32,14 +49,24 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_path": "a part of the path is not valid",
             "invalid_header": "a header is not valid",
             "invalid_request": "the body's fields are not valid",
+            "key_in_query": "a key was sent in the address, where logs and histories keep it",
             "idempotency_key_reused": "the Idempotency-Key was used with another request",
         },
     ),
-    429: ("Too many at a time", {"too_many_exports": "other exports are running"}),
+    429: (
+        "Too many; try again after `Retry-After` seconds",
+        {
+            "too_many_exports": "other exports are running",
+            "too_many_requests": "of this key, or of this address",
+            "too_many_events": "of this key, or of this address; nothing was applied",
+            "too_many_wrong_keys": "of this address",
+        },
+    ),
     500: ("A fault of the service", {"internal_error": "it is in the service's log"}),
     503: (
         "Not now; try again after `Retry-After` seconds",
         {
+            "keys_unknown": "Redis has not shown its keys yet; nothing was applied",
             "redis_unavailable": "Redis cannot be reached; nothing was applied",
             "redis_refused": "Redis takes no writes; nothing was applied",
             "out_of_memory": "Redis has no room; nothing was applied",
@@ -61,6 +88,7 @@ FAULTS = {
     "invalid_cursor": "the cursor is not one of this query",
     "invalid_json": "not JSON from this place on",
     "invalid_name": "a name has 1 to 255 characters, no control characters, no `|`",
+    "key_in_query": "a key is sent in a header",
     "invalid_time": "a time is seconds since 1970 or ISO 8601",
     "length": "too short or too long",
     "missing": "it is required",
@@ -68,6 +96,7 @@ FAULTS = {
     "repeated": "it is given once at most",
     "too_many": "more than are allowed",
     "type": "of another type",
+    "unknown_field": "no field of this name",
     "unknown_event": "not a kind of event",
     "unknown_parameter": "no parameter of this name",
     "unknown_value": "not one of the words allowed",
@@ -106,7 +135,12 @@ _EXAMPLES = {
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
 _HEADERS: dict[int, Any] = {
     401: {"WWW-Authenticate": {"description": "What is asked for", "schema": {"type": "string"}}},
-    429: RETRY_AFTER,
+    403: {"WWW-Authenticate": {"description": "The scope that is needed", "schema": {"type": "string"}}},
+    429: RETRY_AFTER
+    | {
+        name: {"description": f"{meaning}, as in draft-ietf-httpapi-ratelimit-headers", "schema": {"type": "string"}}
+        for name, meaning in (("RateLimit-Policy", "The limit"), ("RateLimit", "What is left of it"))
+    },
     503: RETRY_AFTER,
 }
 
@@ -140,6 +174,18 @@ def refused(*codes: str) -> dict[str, Any]:
     found = {status: [code for code in of if code in named] for status, (_, of) in PROBLEMS.items()}
     assert named == {code for some in found.values() for code in some}, named
     return {str(status): _response(status, some) for status, some in found.items() if some}
+
+
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The answers of both; the codes of a status that both have are put together."""
+    codes = {code for answers in (one, other) for answer in answers.values() for code in codes_of(answer)}
+    return {status: answer for status, answer in one.items() if not codes_of(answer)} | refused(*codes)
+
+
+def codes_of(response: dict[str, Any]) -> list[str]:
+    """The codes of an error answer."""
+    content = response.get("content", {}).get("application/problem+json", {})
+    return list(content["schema"]["properties"]["code"]["enum"]) if content else []
 
 
 SCHEMAS: dict[str, Schema] = {

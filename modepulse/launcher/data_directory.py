@@ -48,6 +48,10 @@ class DataDirectory:
             raise LaunchError(f"the data directory {self.path} cannot be written: {error.strerror}") from None
         return self._lock
 
+    def is_new(self) -> bool:
+        """Whether no store has written here yet."""
+        return not self.postgres.exists() and not any(self.redis.iterdir())
+
     def release(self) -> None:
         """Removes run.json and gives the lock up, if this process holds it."""
         if self._lock is not None:

@@ -6,10 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from app.access.exposure import is_loopback
 from app.server import bind
 from app.settings import Settings
+from modepulse.exposure import WAYS_OUT, lacks_key
 from modepulse.launcher.child_process import child_setup, free_port, inherited_environment, spawn
 from modepulse.launcher.data_directory import DataDirectory
 from modepulse.launcher.errors import LaunchError
@@ -56,10 +59,12 @@ class Stack:
             self._stop()
 
     def _prepare(self) -> None:
-        """Everything that can be refused is refused here, before anything is started."""
+        """Everything that can be refused is refused here, before anything is started; but a missing key."""
         binary = None if self._redis_url else redis_binary(self._settings.redis_server)
         lock = self._directory.acquire()
-        listener = self._listen()
+        self._listen()
+        if self._needs_key() and self._directory.is_new() and not (self._redis_url or self._postgres_dsn):
+            raise self._no_key()
         kept = self._directory.read_ports()
         ports = {}
         if binary is not None:
@@ -69,19 +74,41 @@ class Stack:
             ports["postgres"] = free_port(kept.get("postgres"))
             self._add_postgres(ports["postgres"], lock)
         self._directory.write_ports(ports)
+
+    def _add_commands(self) -> None:
+        assert self._listener is not None
         environment = inherited_environment() | {
             "MODEPULSE_REDIS_URL": self._redis_url,
             "MODEPULSE_POSTGRES_DSN": self._postgres_dsn,
             "MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token(),
         }
+        listener = self._listener.fileno()
         self._add_command("archiver", ["archive"], environment)
         self._add_command("api", ["serve", "--fd", str(listener)], environment, listener)
         if self._demo:
-            self._add_command("demo", [*DEMO, "--url", self._url], environment)
+            demo_key = {"MODEPULSE_API_KEY": environment["MODEPULSE_ADMIN_TOKEN"]}
+            self._add_command("demo", [*DEMO, "--url", self._url], environment | demo_key)
 
-    def _listen(self) -> int:
-        """The file descriptor of the API's listening socket, which outlives the API: while that restarts, connections
-        wait. Raises LaunchError."""
+    def _needs_key(self) -> bool:
+        """Whether others can reach the API. The admin token that is made here does not count: nobody has chosen it."""
+        assert self._listener is not None
+        return not (is_loopback(self._listener) or self._settings.admin_token or self._settings.allow_anonymous)
+
+    def _require_key(self) -> None:
+        """Raises LaunchError when the stores have none."""
+        settings = replace(self._settings, redis_url=self._redis_url, postgres_dsn=self._postgres_dsn)
+        self._supervisor.wait_for(lambda: lacks_key(settings) is not None, "Redis", READY_TIMEOUT_SECONDS)
+        if lacks_key(settings):
+            raise self._no_key()
+
+    def _no_key(self) -> LaunchError:
+        return LaunchError(f"others can reach {self._host} and there is no key: {WAYS_OUT}", 2)
+
+    def _listen(self) -> None:
+        """Opens the API's listening socket, which outlives the API: while that restarts, connections wait.
+
+        Raises LaunchError.
+        """
         try:
             self._listener = bind(self._host, self._port)
         except OSError as error:
@@ -89,7 +116,6 @@ class Stack:
         except OverflowError:
             raise LaunchError(f"{self._port} is no port", 2) from None
         self._port = self._listener.getsockname()[1]
-        return self._listener.fileno()
 
     def _add_redis(self, binary: Path, port: int, lock: int) -> None:
         self._redis_url = f"redis://127.0.0.1:{port}/0"
@@ -120,10 +146,18 @@ class Stack:
     def _start(self) -> None:
         """Returns when the API answers that it is ready."""
         self._supervisor.start()
+        if self._needs_key():
+            self._make_database()
+            self._require_key()
+        self._add_commands()
+        self._supervisor.start()
+        self._make_database()
+        self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
+
+    def _make_database(self) -> None:
         if self._postgres is not None:
             dsn = self._postgres.dsn("postgres")
             self._supervisor.wait_for(lambda: asyncio.run(make_database(dsn)), "Postgres", READY_TIMEOUT_SECONDS)
-        self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
 
     def _announce(self) -> None:
         self._write_run()

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ WRONG = {
 
 
 def address(path: str) -> str:
-    return path.replace("{user_id}", "ann").replace("{path}", "icon.svg")
+    return path.replace("{user_id}", "ann").replace("{path}", "icon.svg").replace("{key_id}", "k3v0s8wq1x")
 
 
 def parameters(path: str) -> list[dict[str, Any]]:
@@ -117,6 +118,7 @@ def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: ht
     seen.note(http.get(f"/users/u1@{area}/history"), "UserHistory")
     seen.note(http.delete(f"/users/u1@{area}", headers=stack.admin), "Erased")
     seen.note(http.get("/readyz"), "Ready")
+    seen.note(http.get("/keys", headers=stack.admin), "Keys")
     store: Any = redis.Redis.from_url(stack.run["redis_url"])
     try:
         store.config_set("appendfsync", "everysec")
@@ -129,6 +131,14 @@ def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: ht
     for name, properties in seen.properties.items():
         if name != "Stats":
             assert properties == set(DOCUMENT["components"]["schemas"][name]["properties"])
+
+
+@pytest.fixture(scope="module")
+def secured(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """With keys on, and no limit to wrong ones: they are what is tried."""
+    with Stack(tmp_path_factory.mktemp("secured") / redis_name, wrong_keys_per_minute="1000000") as stack:
+        httpx.post(f"{stack.url}/keys", json={"name": "x", "scopes": ["read"]}, headers=stack.admin).raise_for_status()
+        yield stack
 
 
 # A user's name may hold a slash: DELETE /users/ann/sessions is about the user "ann/sessions".
@@ -144,13 +154,14 @@ EXCLUDED = "allow_header_conformance,unsupported_method"
     ],
     ids=["all", "generate_data"],
 )
-def test_service_stands_up_to_schemathesis(stack: Stack, selection: list[str], tmp_path: Path) -> None:
-    """A thousand requests made from the document; each answer has a status and a form that it names."""
+def test_service_stands_up_to_schemathesis(secured: Stack, selection: list[str], tmp_path: Path) -> None:
+    """A thousand requests made from the document; each answer has a status and a form that it names, and none is a good
+    one without a key where the document asks for one."""
     done = subprocess.run(
         [
-            Path(sys.executable).with_name("schemathesis"), "run", f"{stack.url}/openapi.json", *selection,
+            Path(sys.executable).with_name("schemathesis"), "run", f"{secured.url}/openapi.json", *selection,
             "--checks", "all", "--max-examples", "30", "--generation-deterministic", "--no-color",
-            "--header", f"Authorization: Bearer {stack.admin_token}",
+            "--header", f"Authorization: Bearer {secured.admin_token}",
         ],
         env=os.environ
         | {"SCHEMATHESIS_HOOKS": "tests.integration.schemathesis_hooks", "PYTHONPATH": str(HERE.parents[1])},

@@ -3,12 +3,15 @@
 from typing import Any
 
 import orjson
+import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
+from app.access.principal import Principal
 from app.api.generate import generate_data
 from app.contract.calls import ARGS_PER_EVENT
 from app.contract.outcome import POSTED_KINDS
+from app.errors import Problem
 from app.settings import Settings
 
 
@@ -23,7 +26,7 @@ class Recorded:
         return "a" * (len(script_args) // ARGS_PER_EVENT)
 
 
-async def generated(**numbers: int) -> list[tuple[str, ...]]:
+async def generated(principal: Principal | None = None, **numbers: int) -> list[tuple[str, ...]]:
     """The arguments of each event that was recorded."""
 
     async def receive() -> Message:
@@ -31,6 +34,7 @@ async def generated(**numbers: int) -> list[tuple[str, ...]]:
 
     recorded = Recorded()
     state: dict[str, Any] = {"settings": Settings(), "ingest": recorded}
+    state["principal"] = principal or Principal(frozenset(), 0, 0)
     answer = await generate_data(Request({"type": "http", "headers": [], "state": state}, receive))
     args = iter(recorded.script_args)
     events = list(zip(*[args] * ARGS_PER_EVENT, strict=True))
@@ -41,6 +45,13 @@ async def generated(**numbers: int) -> list[tuple[str, ...]]:
 async def test_as_many_events_as_asked_for() -> None:
     assert [len(await generated(events=events)) for events in (0, 1, 250)] == [0, 1, 250]
     assert len(await generated()) == 1000
+
+
+async def test_they_count_against_the_limit() -> None:
+    limited = Principal(frozenset(), 0, 1)
+    await generated(limited, events=10_500)
+    with pytest.raises(Problem, match="Too many events"):
+        await generated(limited, events=1)
 
 
 async def test_the_seed_decides_the_events() -> None:

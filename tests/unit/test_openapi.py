@@ -11,11 +11,11 @@ import pytest
 from openapi_spec_validator import validate
 from starlette.routing import Route
 
+from app.access.guard import Guard
 from app.openapi import document
-from app.openapi.problems import FAULTS, PROBLEMS
+from app.openapi.problems import FAULTS, PROBLEMS, codes_of
 from app.routes import routes
 from app.settings import Settings
-from tests.http_client import codes_of
 
 APP = Path(__file__).parents[2] / "app"
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -131,7 +131,14 @@ def test_every_operation_with_an_answer_in_json_has_an_example() -> None:
                 assert "example" in content, (path, method, status)
 
 
-def test_only_what_needs_the_token_asks_for_it() -> None:
-    secured = {key for key, operation in OPERATIONS.items() if operation.get("security")}
-    assert secured == {key for key, operation in OPERATIONS.items() if "401" in operation["responses"]}
-    assert secured == {("/users/{user_id}", "delete")}
+def test_each_operation_asks_for_what_its_route_needs() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    for route in routes(Settings()):
+        assert isinstance(route, Route)
+        assert isinstance(route.endpoint, Guard), f"{route.path} is not guarded"
+        scope = route.endpoint.need.scope
+        path = route.path.replace(":path}", "}").rstrip("/") or "/"
+        for method in (route.methods or set()) - {"HEAD"}:
+            operation = OPERATIONS[path, method.lower()]
+            assert operation.get("security", []) == ([{name: [scope]} for name in schemes] if scope else [])
+            assert ("401" in operation["responses"]) == (scope is not None)

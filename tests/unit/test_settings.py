@@ -8,7 +8,7 @@ import pytest
 
 from app.settings import PREFIX, Settings, SettingsError
 
-SECRETS = ("redis_url", "postgres_dsn", "postgres_read_dsn", "admin_token")
+SECRETS = ("redis_url", "postgres_dsn", "postgres_read_dsn", "admin_token", "api_key")
 
 
 def test_repr_holds_no_secret() -> None:
@@ -20,13 +20,20 @@ def test_repr_holds_no_secret() -> None:
 
 
 def test_every_address_and_token_is_a_secret() -> None:
-    named = {field.name for field in fields(Settings) if re.search("url|dsn|token|password|secret", field.name)}
+    named = {field.name for field in fields(Settings) if re.search("url|dsn|token|password|secret|key$", field.name)}
     assert named == {field.name for field in fields(Settings) if not field.repr}
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PARTITIONS", "0"), ("PARTITIONS", "1.5"), ("MEMORY_SHARE", "nan"), ("LOG_LEVEL", "loud"), ("MAX_EXPORTS", "x")],
+    [
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "1.5"),
+        ("MEMORY_SHARE", "nan"),
+        ("LOG_LEVEL", "loud"),
+        ("MAX_EXPORTS", "x"),
+        ("PUBLIC_READS", "maybe"),
+    ],
 )
 def test_error_names_the_variable_and_never_its_value(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as raised:
