@@ -20,6 +20,7 @@ from app.live.ingest import Ingest
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
+from app.live.secret import SharedSecret
 from app.live.stats_reader import StatsReader, Subscription
 from app.settings import Settings
 
@@ -33,6 +34,7 @@ class State(TypedDict):
     counters: LiveCounters
     ingest: Ingest
     monitor: RedisMonitor
+    secret: SharedSecret
     archive: ArchivePool
     erasure: Erasure
     hub: Hub[Subscription]
@@ -61,7 +63,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             )
             for partition, link in enumerate(writes)
         ]
-        monitor = RedisMonitor(redis, counters, group_commits, settings)
+        secret = SharedSecret(redis)
+        monitor = RedisMonitor(redis, counters, group_commits, secret, settings)
         await monitor.poll()
         await stack.enter_async_context(_watched(monitor))
         archive = ArchivePool(settings)
@@ -75,6 +78,7 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             "counters": counters,
             "ingest": ingest,
             "monitor": monitor,
+            "secret": secret,
             "archive": archive,
             "erasure": Erasure(counters, ingest, archive),
             "hub": Hub(StatsReader(counters, monitor)),

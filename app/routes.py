@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from starlette.convertors import register_url_convertor
 from starlette.routing import BaseRoute, Route
 
 from app.api import assets, audit_events, health, history, stats, users
@@ -11,6 +12,9 @@ from app.api.generate import generate_data
 from app.api.stream import StreamStats
 from app.openapi import document
 from app.settings import Settings
+from app.url import NameConvertor
+
+register_url_convertor("name", NameConvertor())
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
@@ -25,9 +29,9 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/events", audit_events.get_events),
         ("GET", "/history", history.get_history),
         ("GET", "/history/top", history.get_top),
-        ("GET", "/users/{user_id:path}/sessions", users.get_sessions),
-        ("GET", "/users/{user_id:path}/history", users.get_history),
-        ("DELETE", "/users/{user_id:path}", users.delete_user),
+        ("GET", "/users/{user_id:name}/sessions", users.get_sessions),
+        ("GET", "/users/{user_id:name}/history", users.get_history),
+        ("DELETE", "/users/{user_id:name}", users.delete_user),
         ("GET", "/openapi.json", assets.Asset(document(), "application/json").response),
         ("GET", "/docs", assets.get_docs),
         ("GET", "/static/{path:path}", assets.get_static),

@@ -67,6 +67,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "app.live.monitor",
         "app.live.multiplexer",
         "app.live.script_call",
+        "app.live.secret",
         "archiver.heal",
         "archiver.partition",
         "archiver.rebuild",
