@@ -247,6 +247,28 @@ def test_exports_hold_what_the_pages_hold(http: httpx.Client, area: int) -> None
     assert head.headers["content-disposition"].startswith("attachment")
 
 
+def test_export_for_spreadsheets_has_no_formula_and_readable_times(http: httpx.Client, area: int) -> None:
+    names = ["=HYPERLINK(1)", "+1+1", "-1", "@SUM(1)", "007", f'Zürich "{area}", 日本']
+    sent = [event(area, mode=name, epoch_timestamp=round(time.time(), 3)) | {"user_id": name} for name in names]
+    http.post("/events", json=sent).raise_for_status()
+    rows = eventually(lambda: len(found := audit(http, area_code=area)["items"]) == len(names) and found)
+    sheet = http.get("/events", params={"area_code": area, "format": "excel"})
+    assert sheet.headers["content-type"].startswith("text/csv; charset=utf-8")
+    assert sheet.headers["content-disposition"].endswith('Z.csv"')
+    assert sheet.headers["cache-control"] == "no-store"
+    assert sheet.content.startswith(b"\xef\xbb\xbfevent_id,")
+    assert sheet.content.count(b"\r\n") == sheet.content.count(b"\n") == len(names) + 1
+    read = list(csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig"), newline="")))
+    for cells, row in zip(read, rows, strict=True):
+        quoted = "'" * row["user_id"].startswith(("=", "+", "-", "@"))
+        assert cells["user_id"] == cells["multiplayer_mode"] == quoted + row["user_id"]
+        assert (cells["area_code"], cells["delta"]) == (str(area), "1")
+        for name in ("epoch_timestamp", "recorded_at"):
+            assert datetime.fromisoformat(cells[name]).timestamp() == pytest.approx(row[name], abs=1e-6)
+    plain = http.get("/events", params={"area_code": area, "format": "csv"})
+    assert "=HYPERLINK(1)" in [cells["user_id"] for cells in csv.DictReader(io.StringIO(plain.text, newline=""))]
+
+
 def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, stack: Stack) -> None:
     async def occupied() -> httpx.Response:
         connection = await asyncpg.connect(stack.run["postgres_dsn"])
