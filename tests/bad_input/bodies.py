@@ -21,26 +21,26 @@ def with_field(name: str) -> str:
 
 NO_JSON = (
     "", " ", "\n", "\x00", "{", "[", "[[", '{"items": [', "}", "{]", "[1,]", "[,1]", '{"a" 1}', '{"a": 1,}', "{a: 1}",
-    "'a'",
-    "nul", "undefined", "NaN", "[NaN]", "Infinity", "[-Infinity]", "[1e400]", "[-1e400]", "[01]", "[+1]", "[.5]",
-    "[1.]",
-    "[0x10]", "[1_0]", "[" + "9" * 5000 + "]", '"', '"\\x41"', '"\t"', '"\x00"', '"\\ud800"', '"\\udc00\\ud800"',
-    "\ufeff[]",
-    "\udcff", '["\udcff"]', '["\udced\udca0\udc80"]', '["\udcc0\udc80"]', "[] []", "[]x", "// x\n[]",
-    "area_code=111&user_id=ann",
-    "<event/>", "--x\r\n\r\n", "[" * 5000, '{"a":' * 5000, "﹛﹜",
+    "'a'", "nul", "undefined", "NaN", "[NaN]", "Infinity", "[-Infinity]", "[1e400]", "[-1e400]", "[01]", "[+1]", "[.5]",
+    "[1.]", "[0x10]", "[1_0]", "[" + "9" * 5000 + "]", '"', '"\\x41"', '"\t"', '"\x00"', '"\\ud800"',
+    '"\\udc00\\ud800"', "\ufeff[]", "\udcff", '["\udcff"]', '["\udced\udca0\udc80"]', '["\udcc0\udc80"]', "[] []",
+    "[]x", "// x\n[]", "area_code=111&user_id=ann", "<event/>", "--x\r\n\r\n", "[" * 5000, '{"a":' * 5000, "﹛﹜",
 )  # fmt: skip
 NO_EVENT = ("null", "true", "false", "0", "-1", "1.5", '"LOGIN"', "[[]]", "[null]", "[1]", '["x"]', "[[[]]]")
-NO_NAME = ('""', '"\\u0000"', '"a\\u0000"', '"a\\n"', '"\\r"', '"\\t"', '"\\u001f"', '"\\u007f"', '"\\u0085"',
-    '"\\u009f"', '"a|b"',
-           '"|"', json.dumps("x" * 256), json.dumps("🎮" * 256), json.dumps("x" * 100_000))  # fmt: skip
+NO_NAME = (
+    '""', '"\\u0000"', '"a\\u0000"', '"a\\n"', '"\\r"', '"\\t"', '"\\u001f"', '"\\u007f"', '"\\u0085"', '"\\u009f"',
+    '"a|b"', '"|"', json.dumps("x" * 256), json.dumps("🎮" * 256), json.dumps("x" * 100_000),
+)  # fmt: skip
 NO_TEXT = ("null", "true", "1", "1.5", "[]", "{}", '["ann"]', '{"a": 1}')
 NO_AREA = ("null", "true", "false", "1.0", "1e3", "-0.0", "[]", "{}", "[111]", "18446744073709551616", "1" + "0" * 300)
-NO_KIND = ('""', '"JOIN"', '"LOGIN "', '" LOGIN"', '"LOGIN\\n"', '"EXPIRE"', '"HEAL"', '"LOG"', '"ＬＯＧＩＮ"', '"ſogin"',
-           '"LOGİN"', '"LOGIN|LOGOUT"', '"LOGIN\\u0000"', json.dumps("L" * 100_000), *NO_TEXT)  # fmt: skip
-NO_STAMP = ('"1795490591"', '""', "true", "false", "[]", "{}", "-1", "-0.000001", "-1e308", "1e308", "4102444800",
-    "1795490591055",
-            "18446744073709551616", "1" + "0" * 300, "9007199254740993", '"now"', '"\\u0000"')  # fmt: skip
+NO_KIND = (
+    '""', '"JOIN"', '"LOGIN "', '" LOGIN"', '"LOGIN\\n"', '"EXPIRE"', '"HEAL"', '"LOG"', '"ＬＯＧＩＮ"', '"ſogin"',
+    '"LOGİN"', '"LOGIN|LOGOUT"', '"LOGIN\\u0000"', json.dumps("L" * 100_000), *NO_TEXT,
+)  # fmt: skip
+NO_STAMP = (
+    '"1795490591"', '""', "true", "false", "[]", "{}", "-1", "-0.000001", "-1e308", "1e308", "4102444800",
+    "1795490591055", "18446744073709551616", "1" + "0" * 300, "9007199254740993", '"now"', '"\\u0000"',
+)  # fmt: skip
 NO_WHOLE = ('"5"', "1.0", "1e2", "true", "[]", "{}", "-1", "9223372036854775808", "1" + "0" * 300, '""', '"\\u0000"')
 
 BODIES = [
@@ -73,8 +73,7 @@ BODIES = [
     ),
     Row(422, "invalid_request", [], "POST /generate_data", ("[]", "1", "null", '"x"', "true"), "§"),
     *(
-        Row(422, "invalid_request", [name], "POST /generate_data", NO_WHOLE[: 10 if name == "seed" else 11],
-            f'{{"{name}": §}}')
+        Row(422, "invalid_request", [name], "POST /generate_data", NO_WHOLE, f'{{"{name}": §}}')
         for name in ("events", "users", "areas", "modes")
     ),
     Row(422, "invalid_request", ["events"], "POST /generate_data", ("100001", "9" * 18), '{"events": §}'),

@@ -15,8 +15,7 @@ UNDECODABLE = (
 # Decodable, but the name of nobody.
 NO_USER = (
     "", "%00", "ann%00", "ann%0A", "%0Aann", "ann%0D", "%09", "%7F", "%C2%80", "%C2%85", "%C2%9F", "a%7Cb", "a|b",
-    "x" * 256,
-    "%F0%9F%8E%AE" * 256, "x" * 20_000,
+    "x" * 256, "%F0%9F%8E%AE" * 256, "x" * 20_000,
 )  # fmt: skip
 
 PATHS = [
