@@ -71,7 +71,7 @@ GET_EVENTS = {
                 "application/x-ndjson": {"schema": {"type": "string", "description": "An event a line"}},
             },
         },
-        **refused("invalid_cursor", "invalid_query", "too_many_exports", *ARCHIVE),
+        **refused("invalid_cursor", "invalid_query", "too_many_exports", "redis_unavailable", *ARCHIVE),
     },
 }
 
