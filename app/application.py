@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
+from app.contract.problem import problem_at
 from app.errors import Problem, internal_error
 from app.hot_path import HotPathDispatch
 from app.lifespan import State, running
@@ -49,13 +50,14 @@ async def _problem(_: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router, in the form of all errors."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        # The router names the methods of the first route with this path only.
-        routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
-    return Problem(error.status_code, code, error.detail, headers=headers).response()
+    if error.status_code == 404:
+        return Problem(404, "not_found", error.detail, [problem_at(["path"], "not_found", "no such path")]).response()
+    assert error.status_code == 405
+    # The router names the methods of the first route with this path only.
+    routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    allow = ", ".join(sorted({method for route in routes for method in route.methods}))
+    errors = [problem_at(["method"], "method_not_allowed", f"the methods here are {allow}")]
+    return Problem(405, "method_not_allowed", error.detail, errors, {"Allow": allow}).response()
 
 
 async def _hung_up(_: Request, error: Exception) -> Response:

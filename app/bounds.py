@@ -30,7 +30,7 @@ ALL_AREAS = "*"
 
 # GET /events and GET /users/{user_id}/history
 ORDERS = ("desc", "asc")
-EXPORT_FORMATS = ("csv", "ndjson")
+EXPORT_FORMATS = ("csv", "excel", "ndjson")
 MAX_PAGE_ROWS = 1000
 DEFAULT_PAGE_ROWS = 100
 LATEST_SECONDS = 32_472_144_000

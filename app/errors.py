@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from app.headers import API_HEADERS
+
 
 class Problem(Exception):
     """An answer that is an error. `errors` holds `{"loc", "code", "message"}`."""
@@ -39,7 +41,7 @@ class Problem(Exception):
         return Response(
             self.body(),
             status_code=self.status,
-            headers=self.headers,
+            headers=API_HEADERS | self.headers,
             media_type="application/problem+json",
         )
 

@@ -22,6 +22,7 @@ from app.live.keyring import Keyring
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
+from app.live.secret import SharedSecret
 from app.live.stats_reader import StatsReader, Subscription
 from app.settings import Settings
 
@@ -36,6 +37,7 @@ class State(TypedDict):
     counters: LiveCounters
     ingest: Ingest
     monitor: RedisMonitor
+    secret: SharedSecret
     archive: ArchivePool
     erasure: Erasure
     hub: Hub[Subscription]
@@ -64,7 +66,8 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             )
             for partition, link in enumerate(writes)
         ]
-        monitor = RedisMonitor(redis, counters, group_commits, settings)
+        secret = SharedSecret(redis)
+        monitor = RedisMonitor(redis, counters, group_commits, secret, settings)
         await monitor.poll()
         await stack.enter_async_context(_watched(monitor))
         admission = Admission(settings, Keyring(redis), loopback)
@@ -82,6 +85,7 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             "counters": counters,
             "ingest": ingest,
             "monitor": monitor,
+            "secret": secret,
             "archive": archive,
             "erasure": Erasure(counters, ingest, archive),
             "hub": Hub(StatsReader(counters, monitor)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from starlette.convertors import register_url_convertor
 from starlette.routing import BaseRoute, Route
 
 from app.access.guard import Guard
@@ -13,6 +14,9 @@ from app.api.generate import generate_data
 from app.api.stream import StreamStats
 from app.openapi import document
 from app.settings import Settings
+from app.url import NameConvertor
+
+register_url_convertor("name", NameConvertor())
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
@@ -27,9 +31,9 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/events", AUDIT, audit_events.get_events),
         ("GET", "/history", READ, history.get_history),
         ("GET", "/history/top", READ, history.get_top),
-        ("GET", "/users/{user_id:path}/sessions", AUDIT, users.get_sessions),
-        ("GET", "/users/{user_id:path}/history", AUDIT, users.get_history),
-        ("DELETE", "/users/{user_id:path}", ALWAYS_ADMIN, users.delete_user),
+        ("GET", "/users/{user_id:name}/sessions", AUDIT, users.get_sessions),
+        ("GET", "/users/{user_id:name}/history", AUDIT, users.get_history),
+        ("DELETE", "/users/{user_id:name}", ALWAYS_ADMIN, users.delete_user),
         ("POST", "/keys", ALWAYS_ADMIN, keys.post_key),
         ("GET", "/keys", ALWAYS_ADMIN, keys.get_keys),
         ("DELETE", "/keys/{key_id}", ALWAYS_ADMIN, keys.delete_key),

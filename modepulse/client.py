@@ -74,7 +74,7 @@ def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
     """Erases a user; returns (sessions ended, events erased). Safe to repeat. Raises EraseFailed."""
     try:
         response = httpx.delete(
-            f"{url}/users/{quote(user_id, safe='')}",
+            f"{url}/users/{_segment(user_id)}",
             headers={"Authorization": f"Bearer {token}"},
             timeout=ERASE_TIMEOUT_SECONDS,
         )
@@ -84,3 +84,8 @@ def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
         raise EraseFailed(f"not erased: HTTP {response.status_code}: {response.text[:300]}")
     answer = response.json()
     return answer["sessions_ended"], answer["events_erased"]
+
+
+def _segment(user_id: str) -> str:
+    """The user's segment of a path: with a bare dot, httpx would resolve `..`; what is no UTF-8 is sent as it is."""
+    return quote(user_id, safe="", errors="surrogateescape").replace(".", "%2E")

@@ -36,7 +36,7 @@ def events_query(request: Request) -> tuple[str, EventFilter]:
 
 
 async def get_events(request: Request) -> Response:
-    """`{"items": [...], "next_cursor": ...}`, newest first; format=csv and format=ndjson stream all of them."""
+    """`{"items": [...], "next_cursor": ...}`, newest first; the EXPORT_FORMATS stream all of them."""
     query, events = events_query(request)
     file_format = choice_of(request, "format", ("json", *EXPORT_FORMATS)) or "json"
     limit = whole_number(request, "limit", DEFAULT_PAGE_ROWS if file_format == "json" else 0, 1, MAX_PAGE_ROWS)
@@ -45,4 +45,4 @@ async def get_events(request: Request) -> Response:
         query += f"LIMIT {limit}" if limit else ""
         return Export(archive.export(query, *events.args), FIELDS, file_format)
     rows = await archive.fetch(f"{query}LIMIT {limit + 1}", *events.args)
-    return page_response([dict(row) for row in rows], limit, events.question, "items", "epoch_timestamp")
+    return page_response(request, [dict(row) for row in rows], limit, events.question, "items", "epoch_timestamp")

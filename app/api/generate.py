@@ -3,11 +3,11 @@
 import random
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.request import parse_json, read_body
+from app.api.response import json_response
 from app.bounds import GENERATE_NUMBERS
 from app.contract.area_mode import join_area_mode
 from app.contract.calls import ARGS_PER_EVENT
@@ -32,7 +32,7 @@ async def generate_data(request: Request) -> Response:
     ingest: Ingest = request.state.ingest
     await ingest.record(script_args)
     answer = {"cnt_records_generated": len(script_args) // ARGS_PER_EVENT}
-    return Response(orjson.dumps(answer), media_type="application/json")
+    return json_response(answer)
 
 
 def _numbers(parsed: Any) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.admission import Admission
+from app.api.response import json_response
 from app.contract.connection import SettingsMismatch
 from app.live.counters import LiveCounters
 from app.live.monitor import RedisMonitor
@@ -14,7 +14,7 @@ from app.live.monitor import RedisMonitor
 
 async def healthz(_: Request) -> Response:
     """200 as long as the process answers at all, whatever its stores do."""
-    return Response(b'{"status":"ok"}', media_type="application/json")
+    return json_response({"status": "ok"})
 
 
 async def _keys_are_known(request: Request) -> bool:
@@ -39,6 +39,5 @@ async def readyz(request: Request) -> Response:
         ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if monitor.degraded is None else "full"}
         if monitor.degraded:
             ready |= {"durability": "degraded", "degraded": monitor.degraded}
-        return Response(orjson.dumps(ready), media_type="application/json")
-    answer = orjson.dumps({"status": "not_ready", "reason": reason})
-    return Response(answer, status_code=503, media_type="application/json", headers={"Retry-After": "1"})
+        return json_response(ready)
+    return json_response({"status": "not_ready", "reason": reason}, 503, {"Retry-After": "1"})

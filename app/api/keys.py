@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.admission import Admission
 from app.api.request import parse_json, read_body
+from app.api.response import json_response
 from app.bounds import KEY_FIELDS
 from app.contract.api_key import MAX_RATE, MIN_RATE, NAME_RULE, RATE_RULE, ApiKey, Scope, is_key_name, new_key
 from app.contract.expiry import EXPIRY_RULE, expiry_of
@@ -25,14 +25,14 @@ async def post_key(request: Request) -> Response:
     key, text = new_key(**_fields(parse_json(body, [])))
     await admission.keyring.keep(key)
     admission.update()
-    return _answer({"key": text, **key.shown()}, 201)
+    return json_response({"key": text, **key.shown()}, 201)
 
 
 async def get_keys(request: Request) -> Response:
     """All keys, the oldest first; while Redis is away, as this process knows them."""
     admission: Admission = request.state.admission
     await admission.refresh()
-    return _answer({"keys": [key.shown() for key in admission.keyring.all()]})
+    return json_response({"keys": [key.shown() for key in admission.keyring.all()]})
 
 
 async def delete_key(request: Request) -> Response:
@@ -45,12 +45,7 @@ async def delete_key(request: Request) -> Response:
     key = key.revoked()
     await admission.keyring.keep(key)
     admission.update()
-    return _answer(key.shown())
-
-
-def _answer(content: dict[str, Any], status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(orjson.dumps(content), status, headers=headers, media_type="application/json")
+    return json_response(key.shown())
 
 
 def _fields(given: Any) -> dict[str, Any]:

@@ -18,6 +18,10 @@ from app.errors import InvalidRequest
 from app.settings import Settings
 
 _number = re.compile(r"-?\d{1,15}(\.\d{0,9})?", re.ASCII).fullmatch
+# Narrower than datetime.fromisoformat(), which takes any character before the time, and ends at a NUL.
+_iso_8601 = re.compile(r"[\dW-]{7,10}([T ][\d:.,]{2,20}(Z|[+-][\d:.]{2,15})?)?", re.ASCII).fullmatch
+# What somebody writes who does not know how a parameter is repeated.
+_number_list = re.compile(r"\d+(,\d+)+", re.ASCII).fullmatch
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: Settings) -> bytes:
@@ -123,6 +127,10 @@ def area_codes(request: Request, most: int) -> list[str]:
     for area in areas:
         if not is_name(area):
             raise invalid_query("area_code", "invalid_name", f"area_code {NAME_RULE}")
+        if _number_list(area):
+            # A legal name, but one that nobody gives an area: as such it would be answered by a silent [].
+            message = "area_code is one area; several are asked for by area_code=111&area_code=112"
+            raise invalid_query("area_code", "several", message)
     return list(dict.fromkeys(areas))
 
 
@@ -192,7 +200,9 @@ def _seconds(text: str) -> float | None:
     if _number(text):
         return float(text)
     # An unescaped + of an offset arrives as a space.
-    for spelling in (text, "+".join(text.rsplit(" ", 1))):
+    for spelling in (text.upper(), "+".join(text.upper().rsplit(" ", 1))):
+        if not _iso_8601(spelling):
+            continue
         try:
             time = datetime.fromisoformat(spelling)
         except ValueError:

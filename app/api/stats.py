@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import area_codes, whole_number
-from app.api.response import NO_STORE, send_json
-from app.bounds import MAX_RANKS, MAX_STATS_AREAS
+from app.api.request import area_codes, invalid_query, whole_number
+from app.api.response import json_response, send_json
+from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STATS_AREAS
 from app.errors import Problem
 from app.live.counters import LiveCounters
 from app.live.rankings import areas_by_players, modes_by_players, ranking_json
@@ -42,12 +42,15 @@ class GetStats:
         except Problem as problem:
             await problem.response()(scope, receive, send)
         else:
-            await send_json(send, body, NO_STORE)
+            await send_json(send, body)
 
     def _parse(self, scope: Scope) -> tuple[list[tuple[bytes, str]], int]:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""
         request = Request(scope)
         areas = area_codes(request, MAX_STATS_AREAS)
+        if ALL_AREAS in areas:
+            message = f"area_code={ALL_AREAS} is for GET /stats/stream; GET /areas lists the areas"
+            raise invalid_query("area_code", "several", message)
         limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
@@ -61,10 +64,10 @@ class GetStats:
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
     counters: LiveCounters = request.state.counters
-    return Response(orjson.dumps(areas_by_players(await counters.overview())), media_type="application/json")
+    return json_response(areas_by_players(await counters.overview()))
 
 
 async def get_modes(request: Request) -> Response:
     """Modes with players, most players first."""
     counters: LiveCounters = request.state.counters
-    return Response(orjson.dumps(modes_by_players(await counters.overview())), media_type="application/json")
+    return json_response(modes_by_players(await counters.overview()))

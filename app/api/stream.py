@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.access.principal import Principal
 from app.api.request import area_codes, disconnected, invalid_query, reject_unknown, whole_number
-from app.api.response import NO_STORE, Header
+from app.api.response import RAW_API_HEADERS, Header
 from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STREAM_AREAS
 from app.errors import Problem
 from app.live.broadcast import TICK_SECONDS, Hub
@@ -17,7 +17,7 @@ from app.live.stats_reader import Subscription
 RETRY = b"retry: 1000\n\n"
 HEARTBEAT = b": heartbeat\n\n"
 # X-Accel-Buffering: nginx forwards each frame at once.
-HEADERS: list[Header] = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"), NO_STORE]
+HEADERS: list[Header] = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no"), *RAW_API_HEADERS]
 
 
 class StreamStats:

@@ -1,11 +1,11 @@
 """/users/{user_id}: active sessions, past sessions, erasure."""
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.pages import add_time_range_and_cursor, page_response
 from app.api.request import reject_unknown, whole_number
+from app.api.response import json_response
 from app.archive.erasure import Erasure
 from app.archive.event_filter import EventFilter
 from app.archive.pool import ArchivePool
@@ -27,7 +27,7 @@ async def get_sessions(request: Request) -> Response:
         {"area_code": area, "multiplayer_mode": mode, "last_event": at}
         for area, mode, at in await counters.sessions(user_id)
     ]
-    return Response(orjson.dumps({"user_id": user_id, "sessions": sessions}), media_type="application/json")
+    return json_response({"user_id": user_id, "sessions": sessions})
 
 
 async def get_history(request: Request) -> Response:
@@ -55,7 +55,7 @@ async def get_history(request: Request) -> Response:
         }
         for row in rows
     ]
-    return page_response(sessions, limit, events.question, "sessions", "from", user_id=user_id)
+    return page_response(request, sessions, limit, events.question, "sessions", "from", user_id=user_id)
 
 
 async def delete_user(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def delete_user(request: Request) -> Response:
     erasure: Erasure = request.state.erasure
     sessions, events = await erasure.erase(_user_id(request))
     answer = {"status": True, "sessions_ended": sessions, "events_erased": events}
-    return Response(orjson.dumps(answer), media_type="application/json")
+    return json_response(answer)
 
 
 def _user_id(request: Request) -> str:

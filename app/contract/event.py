@@ -14,13 +14,14 @@ MAX_SKEW_SECONDS = 60
 MAX_ERRORS = 100
 NAME_RULE = "is 1 to 255 characters without control characters and without |"
 
-_name = re.compile(r"[^\x00-\x1f\x7f-\x9f|]{1,255}").fullmatch
+# Lone surrogates are no characters, and no encoding has them: such a text is no client's but this machine's own.
+_name = re.compile(r"[^\x00-\x1f\x7f-\x9f|\ud800-\udfff]{1,255}").fullmatch
 _kinds = {spelling: kind for kind in map(str, POSTED_KINDS) for spelling in (kind, kind.lower(), kind.capitalize())}
 _area_modes: dict[tuple[int | str, str], str] = {}
 
 
 def is_name(text: str) -> bool:
-    """1 to 255 characters, no control characters, no `|`."""
+    """1 to 255 characters of any script, no control characters, no `|`: the one rule for every name from outside."""
     return _name(text) is not None
 
 

@@ -15,6 +15,7 @@
 | `{0}:partitions` | string | how many partitions this Redis was opened with | |
 | `{0}:accepted` | string | events accepted by all API processes together | events |
 | `{0}:keys` | hash | id -> API key as JSON, its secret as a digest (app.contract.api_key) | |
+| `{0}:secret` | string | what the API processes sign with (app.live.secret); no other process reads it | bytes |
 | `{0}:building` | string | only in a state that is being rebuilt | |
 """
 
@@ -29,6 +30,8 @@ ACCEPTED = "{0}:accepted"
 
 # The API keys; a revoked one stays.
 API_KEYS = "{0}:keys"
+# Only for API processes: whoever reads it can forge what they sign.
+SECRET = "{0}:secret"
 
 # Set when a rebuild begins and looked for at its end: missing then, the server was wiped meanwhile.
 BUILDING = "{0}:building"

@@ -12,11 +12,13 @@ AREAS = {
     "areas": [{"area_code": "111", "players": 3, "top_mode": "duel", "top_mode_count": 2}],
     "players": 3,
 }
-# Sent by the HTTP server, before the service sees the request.
-TOO_LONG = {
-    "description": "The URL is longer than 64 kB",
-    "content": {"text/plain": {"schema": {"type": "string"}}},
-}
+
+
+def _refused() -> dict[str, Any]:
+    """The error answers; a URL of more than 64 kB is refused by the HTTP server, before the service sees it."""
+    responses = refused("invalid_query", "redis_unavailable")
+    responses["400"]["content"]["text/plain"] = {"schema": {"type": "string"}}
+    return responses
 
 
 def areas(most: int, **more: Any) -> dict[str, Any]:
@@ -35,8 +37,7 @@ GET_STATS = {
     ],
     "responses": {
         "200": json_of("As of now, never cached", "Stats", STATS),
-        "400": TOO_LONG,
-        **refused("invalid_query", "redis_unavailable"),
+        **_refused(),
     },
 }
 
@@ -72,8 +73,7 @@ continues by itself. A slow client skips to the newest state.""",
                 }
             },
         },
-        "400": TOO_LONG,
-        **refused("invalid_query", "redis_unavailable"),
+        **_refused(),
     },
 }
 

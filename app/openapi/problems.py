@@ -6,6 +6,7 @@ from app.bounds import GENERATE_NUMBERS, MAX_KEY_LENGTH, MAX_PAGE_ROWS
 from app.contract.event import NAME_RULE
 from app.contract.problem import problem_at
 from app.openapi.schema import Schema, answer, list_of, ref
+from app.url import ENCODING_RULE
 
 # status -> (when, {code: what it means})
 PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
@@ -15,6 +16,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_json": "the body is not JSON; `errors` names the line and column",
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
+            "invalid_encoding": "the URL is not UTF-8 in percent-encoding",
         },
     ),
     401: (
@@ -86,14 +88,18 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
 FAULTS = {
     "clock_skew": "a time is more than 60 s in the future",
     "invalid_cursor": "the cursor is not one of this query",
+    "invalid_encoding": "not UTF-8 in percent-encoding, in which % itself is written %25",
     "invalid_json": "not JSON from this place on",
     "invalid_name": "a name has 1 to 255 characters, no control characters, no `|`",
     "key_in_query": "a key is sent in a header",
     "invalid_time": "a time is seconds since 1970 or ISO 8601",
     "length": "too short or too long",
+    "method_not_allowed": "not with this method",
     "missing": "it is required",
+    "not_found": "no such path",
     "range": "a number is out of its range",
     "repeated": "it is given once at most",
+    "several": "several values in one; the parameter is repeated instead",
     "too_many": "more than are allowed",
     "type": "of another type",
     "unknown_field": "no field of this name",
@@ -115,6 +121,7 @@ WRITE = (
     "partly_applied",
 )
 ARCHIVE = ("archive_unavailable", "query_timeout")
+ANYWHERE = ("invalid_encoding", "internal_error")
 
 
 _EXAMPLES = {
@@ -122,12 +129,14 @@ _EXAMPLES = {
     "invalid_cursor": problem_at(
         ["query", "cursor"], "invalid_cursor", "cursor is a next_cursor of the same query, unchanged"
     ),
+    "invalid_encoding": problem_at(["query", "area_code"], "invalid_encoding", ENCODING_RULE),
     "invalid_events": problem_at(["items", 3, "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
     "invalid_query": problem_at(["query", "limit"], "range", f"limit is one whole number from 1 to {MAX_PAGE_ROWS}"),
     "invalid_path": problem_at(["path", "user_id"], "invalid_name", f"user_id {NAME_RULE}"),
     "invalid_header": problem_at(
         ["header", "Idempotency-Key"], "length", f"Idempotency-Key is 1 to {MAX_KEY_LENGTH} characters"
     ),
+    "not_found": problem_at(["path"], "not_found", "no such path"),
     "invalid_request": problem_at(
         ["events"], "range", "events is a whole number from {} to {}".format(*GENERATE_NUMBERS["events"][1:])
     ),
@@ -169,8 +178,8 @@ def _response(status: int, some: list[str]) -> dict[str, Any]:
 
 
 def refused(*codes: str) -> dict[str, Any]:
-    """The error answers of a path: those with these codes, and a fault of the service."""
-    named = {*codes, "internal_error"}
+    """The error answers of a path: those with these codes, and those that any path may be answered with."""
+    named = {*codes, *ANYWHERE}
     found = {status: [code for code in of if code in named] for status, (_, of) in PROBLEMS.items()}
     assert named == {code for some in found.values() for code in some}, named
     return {str(status): _response(status, some) for status, some in found.items() if some}

@@ -12,7 +12,7 @@ USER = {
     "name": "user_id",
     "in": "path",
     "required": True,
-    "description": "The user; percent-encoded",
+    "description": "The user; percent-encoded, `/` as `%2F`",
     "schema": NAME,
     "example": "ann",
 }
@@ -58,7 +58,7 @@ GET_USER_HISTORY = {
                 "next_cursor": None,
             },
         ),
-        **refused("invalid_cursor", "invalid_query", "invalid_path", *ARCHIVE),
+        **refused("invalid_cursor", "invalid_query", "invalid_path", "redis_unavailable", *ARCHIVE),
     },
 }
 

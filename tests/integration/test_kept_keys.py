@@ -10,7 +10,7 @@ import redis
 
 from app.contract.api_key import Scope, new_key
 from tests.faults.load import wait_until_archived
-from tests.faults.test_older_redis import aof, replace_redis
+from tests.faults.redis_files import aof, replace_redis
 from tests.http_client import event, post
 from tests.postgres import query
 from tests.servers import Stack, eventually, modepulse, ready, serving

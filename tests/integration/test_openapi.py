@@ -73,8 +73,8 @@ def test_on_invalid_is_read(http: httpx.Client) -> None:
         assert answer.json()["errors"][0]["loc"] == ["query", "on_invalid"]
 
 
-def test_any_query_string_is_read_or_ignored(http: httpx.Client) -> None:
-    assert http.post("/events?%C3%95=1&on_invalid=skip&%FF=%00", json=[]).status_code == 200
+def test_parameters_that_are_not_read_are_ignored(http: httpx.Client) -> None:
+    assert http.post("/events?%C3%95=1&on_invalid=skip&%00=%00", json=[]).status_code == 200
 
 
 class Seen:
@@ -141,16 +141,12 @@ def secured(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield stack
 
 
-# A user's name may hold a slash: DELETE /users/ann/sessions is about the user "ann/sessions".
-EXCLUDED = "allow_header_conformance,unsupported_method"
-
-
 @pytest.mark.parametrize(
     "selection",
     [
-        ["--exclude-path", "/stats/stream", "--exclude-path", "/generate_data", "--exclude-checks", EXCLUDED],
+        ["--exclude-path", "/stats/stream", "--exclude-path", "/generate_data"],
         # Its body may be left out; schemathesis takes a missing one for a wrong one.
-        ["--include-path", "/generate_data", "--exclude-checks", f"{EXCLUDED},negative_data_rejection"],
+        ["--include-path", "/generate_data", "--exclude-checks", "negative_data_rejection"],
     ],
     ids=["all", "generate_data"],
 )

@@ -115,5 +115,5 @@ def test_launcher_asks_its_data_directory(own_stack: Stack, redis_name: str) -> 
 @SAME_ON_EVERY_SERVER
 @pytest.mark.parametrize("settings", [{"admin_token": "the admin token of this test"}, {"allow_anonymous": "true"}])
 def test_launcher_starts_when_it_is_told_to(redis_name: str, tmp_path: Path, settings: dict[str, str]) -> None:
-    with Stack(tmp_path / "data", 0, ["--host", "0.0.0.0"], **settings) as stack:
+    with Stack(tmp_path / "data", 0, ["--host", "0.0.0.0"], False, **settings) as stack:
         assert httpx.get(f"{stack.url}/areas").status_code == (401 if "admin_token" in settings else 200)

@@ -8,12 +8,14 @@ from tests.http_client import event
 NOW = 1_700_000_000.0
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 255, "日本", "🎮", " ", "{0}:", "\u00a0"])
+@pytest.mark.parametrize("name", ["a", "x" * 255, "日本", "🎮", " ", "{0}:", "\u00a0", "\u2028", "\U0010ffff" * 255])
 def test_names(name: str) -> None:
     assert is_name(name)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 256, "a|b", "a\n", "\x00", "\x1f", "\x7f", "\x80", "\x9f"])
+@pytest.mark.parametrize(
+    "name", ["", "x" * 256, "a|b", "a\n", "\x00", "\x1f", "\x7f", "\x80", "\x9f", "\ud800", "a\udfff"]
+)
 def test_no_names(name: str) -> None:
     assert not is_name(name)
 

@@ -80,6 +80,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "app.live.multiplexer",
         "app.live.script_call",
         "archiver.api_keys",
+        "app.live.secret",
         "archiver.heal",
         "archiver.partition",
         "archiver.rebuild",

@@ -12,11 +12,12 @@ from app.contract.connection import SettingsMismatch
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit, Recorder
 from app.live.monitor import PROMISED, RedisMonitor
+from app.live.secret import SharedSecret
 from app.settings import Settings
 
 
 class Replies:
-    """Stands in for redis-py's client and for LiveCounters."""
+    """Stands in for redis-py's client, for LiveCounters and for SharedSecret."""
 
     def __init__(self, memory: Any, config: Any = PROMISED, closed: Exception | None = None) -> None:
         self.memory, self.config, self.closed = memory, config, closed
@@ -32,6 +33,9 @@ class Replies:
     def pipeline(self, transaction: bool) -> Any:
         raise ResponseError("not asked for here")
 
+    async def load(self) -> None:
+        pass
+
     async def closed_reason(self) -> None:
         if self.closed is not None:
             raise self.closed
@@ -39,7 +43,10 @@ class Replies:
 
 def monitor_of(replies: Replies) -> tuple[RedisMonitor, GroupCommit]:
     commits = GroupCommit(cast(Recorder, None), 1, 1)
-    return RedisMonitor(cast(Redis, replies), cast(LiveCounters, replies), [commits], Settings()), commits
+    monitor = RedisMonitor(
+        cast(Redis, replies), cast(LiveCounters, replies), [commits], cast(SharedSecret, replies), Settings()
+    )
+    return monitor, commits
 
 
 FULL = {"used_memory": 90, "maxmemory": 100}
