@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import choice_of, parse_json, read_body
+from app.api.body import parse_json, read_body
+from app.api.request import choice_of
 from app.api.response import send_json
 from app.bounds import MAX_KEY_LENGTH, ON_INVALID
 from app.contract.event import MAX_ERRORS, Validated, clock_skew_at, validate_events

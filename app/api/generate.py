@@ -7,7 +7,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.request import parse_json, read_body
+from app.api.body import parse_json, read_body
 from app.bounds import GENERATE_NUMBERS
 from app.contract.area_mode import join_area_mode
 from app.contract.calls import ARGS_PER_EVENT

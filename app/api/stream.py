@@ -5,7 +5,8 @@ import asyncio
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import area_codes, disconnected, invalid_query, reject_unknown, whole_number
+from app.api.body import disconnected
+from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
 from app.api.response import NO_STORE, Header
 from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STREAM_AREAS
 from app.errors import Problem

@@ -1,9 +1,7 @@
-"""The parts of a request: each is taken in its documented forms only, and a refusal names the parameter."""
+"""The query parameters of a request: each is taken in its documented forms only, and a refusal names the parameter."""
 
-import asyncio
-import gzip
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,16 +9,12 @@ from urllib.parse import quote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from starlette.requests import ClientDisconnect
-from starlette.types import Message
 
 from app.api.request import (
     area_codes,
     choice_of,
     name_of,
-    parse_json,
     period,
-    read_body,
     reject_unknown,
     single_value,
     time_of,
@@ -28,12 +22,9 @@ from app.api.request import (
 )
 from app.bounds import LATEST_SECONDS, MAX_RANKS
 from app.errors import InvalidRequest
-from app.settings import Settings
 from tests.http_client import request
 
 MOMENT = datetime(2026, 11, 24, 8, tzinfo=UTC).timestamp()
-LIMIT = 2048
-SETTINGS = Settings(max_body_bytes=LIMIT, body_timeout_seconds=0.1)
 
 
 def refusal(read: Callable[[], object]) -> tuple[Any, str]:
@@ -184,89 +175,3 @@ def test_areas_are_each_taken_once_in_order() -> None:
 def test_unknown_parameters_are_named() -> None:
     reject_unknown(request("a=1&b=2&a=3"), "a", "b")
     assert refusal(lambda: reject_unknown(request("a=1&bb=2"), "a", "b")) == (["query", "bb"], "unknown_parameter")
-
-
-def test_json_that_breaks_off_is_located() -> None:
-    assert parse_json(b'{"a": [1]}', []) == {"a": [1]}
-    with pytest.raises(InvalidRequest) as raised:
-        parse_json(b'{\n "a": }', [3])
-    assert (raised.value.status, raised.value.code) == (400, "invalid_json")
-    assert raised.value.errors == [{"loc": [3], "code": "invalid_json", "message": "not valid JSON: line 2, column 7"}]
-
-
-def receiving(*messages: Message) -> Callable[[], Awaitable[Message]]:
-    """A client that sends these messages, then nothing."""
-    waiting = list(messages)
-
-    async def receive() -> Message:
-        if not waiting:
-            await asyncio.Event().wait()
-        return waiting.pop(0)
-
-    return receive
-
-
-def body_of(*chunks: bytes) -> Callable[[], Awaitable[Message]]:
-    last = len(chunks) - 1
-    return receiving(
-        *({"type": "http.request", "body": chunk, "more_body": n < last} for n, chunk in enumerate(chunks))
-    )
-
-
-DISCONNECT = {"type": "http.disconnect"}
-GZIP = {b"content-encoding": b" GZIP "}
-TWO_MEMBERS = gzip.compress(b"a" * 10) + gzip.compress(b"b" * 10)
-
-
-@pytest.mark.parametrize(
-    ("chunks", "headers", "body"),
-    [
-        ([b""], {}, b""),
-        ([b"x" * LIMIT], {b"content-length": b"2048"}, b"x" * LIMIT),
-        ([b"a", b"", b"b"], {b"content-encoding": b"identity"}, b"ab"),
-        ([b"x" * 2000, b"x" * 48], {}, b"x" * LIMIT),
-        ([gzip.compress(b"x" * LIMIT)], GZIP, b"x" * LIMIT),
-        ([TWO_MEMBERS[:15], TWO_MEMBERS[15:]], GZIP, b"a" * 10 + b"b" * 10),
-        ([b""], GZIP, b""),
-    ],
-)
-async def test_body_is_put_together_and_decompressed(
-    chunks: list[bytes], headers: dict[bytes, bytes], body: bytes
-) -> None:
-    assert await read_body(body_of(*chunks), headers, SETTINGS) == body
-
-
-@pytest.mark.parametrize(
-    ("chunks", "headers", "status", "code"),
-    [
-        ([b"x" * (LIMIT + 1)], {}, 413, "body_too_large"),
-        ([b"x" * LIMIT, b"x", b""], {}, 413, "body_too_large"),
-        ([b""], {b"content-length": b"2049"}, 413, "body_too_large"),
-        ([gzip.compress(b"x" * (LIMIT + 1))], GZIP, 413, "body_too_large"),
-        ([gzip.compress(b"x" * LIMIT) + gzip.compress(b"x")], GZIP, 413, "body_too_large"),
-        ([gzip.compress(b"x")[:-1]], GZIP, 400, "invalid_gzip"),
-        ([gzip.compress(b"x") + b"rest"], GZIP, 400, "invalid_gzip"),
-        ([b"plain"], GZIP, 400, "invalid_gzip"),
-        ([b"x"], {b"content-encoding": b"br"}, 415, "unsupported_encoding"),
-        ([b"x"], {b"content-encoding": b"gzip, gzip"}, 415, "unsupported_encoding"),
-    ],
-)
-async def test_unusable_body_is_refused(
-    chunks: list[bytes], headers: dict[bytes, bytes], status: int, code: str
-) -> None:
-    with pytest.raises(InvalidRequest) as raised:
-        await read_body(body_of(*chunks), headers, SETTINGS)
-    assert (raised.value.status, raised.value.code) == (status, code)
-    assert (raised.value.headers == {"Connection": "close"}) == (status == 413), "the rest is not read"
-
-
-async def test_body_that_stops_arriving_is_given_up() -> None:
-    with pytest.raises(InvalidRequest) as raised:
-        await read_body(receiving({"type": "http.request", "body": b"x", "more_body": True}), {}, SETTINGS)
-    assert (raised.value.status, raised.value.code) == (408, "body_timeout")
-
-
-@pytest.mark.parametrize("first", [[], [{"type": "http.request", "body": b"x", "more_body": True}]])
-async def test_client_that_leaves_is_noticed(first: list[Message]) -> None:
-    with pytest.raises(ClientDisconnect):
-        await read_body(receiving(*first, DISCONNECT), {}, SETTINGS)
