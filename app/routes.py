@@ -18,7 +18,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
     table: list[tuple[str, str, Callable[..., Any]]] = [
         ("POST", "/events", PostEvents(settings)),
         ("GET", "/stats", stats.GetStats()),
-        ("GET", "/stats/stream", StreamStats()),
+        ("GET", "/stats/stream", StreamStats(settings)),
         ("POST", "/generate_data", generate_data),
         ("GET", "/areas", stats.get_areas),
         ("GET", "/modes", stats.get_modes),

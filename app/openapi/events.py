@@ -17,7 +17,7 @@ GZIP = {
     "name": "Content-Encoding",
     "in": "header",
     "description": "How the body is encoded",
-    "schema": word("identity", "gzip", default="identity"),
+    "schema": word("identity", "gzip", "x-gzip", default="identity"),
 }
 
 POST_EVENTS: dict[str, Any] = {
@@ -58,7 +58,12 @@ POST_EVENTS: dict[str, Any] = {
     },
     "responses": {
         "200": json_of("Taken", "Taken", {"status": True, "accepted": 1, "applied": 1}),
-        **refused(*BODY, "invalid_events", "invalid_query", "invalid_header", "idempotency_key_reused", *WRITE),
+        **refused(
+            *BODY,
+            *("invalid_events", "too_many_events", "event_too_large"),
+            *("invalid_query", "invalid_header", "idempotency_key_reused"),
+            *WRITE,
+        ),
     },
 }
 

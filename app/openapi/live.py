@@ -12,11 +12,6 @@ AREAS = {
     "areas": [{"area_code": "111", "players": 3, "top_mode": "duel", "top_mode_count": 2}],
     "players": 3,
 }
-# Sent by the HTTP server, before the service sees the request.
-TOO_LONG = {
-    "description": "The URL is longer than 64 kB",
-    "content": {"text/plain": {"schema": {"type": "string"}}},
-}
 
 
 def areas(most: int, **more: Any) -> dict[str, Any]:
@@ -35,7 +30,6 @@ GET_STATS = {
     ],
     "responses": {
         "200": json_of("As of now, never cached", "Stats", STATS),
-        "400": TOO_LONG,
         **refused("invalid_query", "redis_unavailable"),
     },
 }
@@ -72,8 +66,7 @@ continues by itself. A slow client skips to the newest state.""",
                 }
             },
         },
-        "400": TOO_LONG,
-        **refused("invalid_query", "redis_unavailable"),
+        **refused("invalid_query", "redis_unavailable", "too_many_listeners", "listeners_full"),
     },
 }
 

@@ -12,6 +12,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     400: (
         "It cannot be read",
         {
+            "malformed_request": "it is not HTTP/1.1; the connection is closed",
             "invalid_json": "the body is not JSON; `errors` names the line and column",
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
@@ -21,13 +22,19 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     403: ("Nobody may do this here", {"admin_disabled": "MODEPULSE_ADMIN_TOKEN is not set"}),
     404: ("There is nothing of this name", {"not_found": "no such path"}),
     405: ("Not with this method", {"method_not_allowed": "`Allow` lists the methods"}),
-    408: ("The body took too long to arrive", {"body_timeout": "nothing was applied"}),
+    408: (
+        "It took too long to arrive; nothing was applied",
+        {"header_timeout": "the headers did; the connection is closed", "body_timeout": "the body did"},
+    ),
     413: ("The body is too large", {"body_too_large": "nothing was applied"}),
+    414: ("The URL is too long", {"url_too_long": "with the headers it has more than MODEPULSE_MAX_HEADER_BYTES"}),
     415: ("The encoding is not known", {"unsupported_encoding": "Content-Encoding is gzip or none"}),
     422: (
         "It can be read but not used; nothing was applied",
         {
             "invalid_events": "some events are not valid",
+            "too_many_events": "more than MODEPULSE_MAX_REQUEST_EVENTS, or more JSON than so many need",
+            "event_too_large": "one event has more than 1 MiB or 20,000 values",
             "invalid_query": "a query parameter is not valid",
             "invalid_path": "a part of the path is not valid",
             "invalid_header": "a header is not valid",
@@ -35,7 +42,18 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "idempotency_key_reused": "the Idempotency-Key was used with another request",
         },
     ),
-    429: ("Too many at a time", {"too_many_exports": "other exports are running"}),
+    429: (
+        "Too many at a time",
+        {
+            "too_many_exports": "other exports are running",
+            "too_many_connections": "this address has other connections; this one is closed",
+            "too_many_listeners": "this address has other listeners",
+        },
+    ),
+    431: (
+        "The headers are too large",
+        {"headers_too_large": "more than MODEPULSE_MAX_HEADER_BYTES, or more than 100; the connection is closed"},
+    ),
     500: ("A fault of the service", {"internal_error": "it is in the service's log"}),
     503: (
         "Not now; try again after `Retry-After` seconds",
@@ -44,6 +62,9 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "redis_refused": "Redis takes no writes; nothing was applied",
             "out_of_memory": "Redis has no room; nothing was applied",
             "memory_full": "Redis is nearly full; nothing was applied",
+            "connections_full": "there are too many connections; this one is closed",
+            "listeners_full": "there are too many listeners",
+            "bodies_full": "too many bodies are being read; nothing was applied",
             "queue_full": "too many events wait in this process; nothing was applied",
             "partition_closed": "the counters are being rebuilt; nothing was applied",
             "outcome_unknown": "the events may have been applied; repeat with the same Idempotency-Key",
@@ -66,6 +87,7 @@ FAULTS = {
     "missing": "it is required",
     "range": "a number is out of its range",
     "repeated": "it is given once at most",
+    "reused": "it was used with another request",
     "too_many": "more than are allowed",
     "type": "of another type",
     "unknown_event": "not a kind of event",
@@ -74,7 +96,7 @@ FAULTS = {
 }
 
 # Codes that occur together: of a body, of all writes to Redis, of all queries to the archive.
-BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding")
+BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding", "bodies_full")
 WRITE = (
     "redis_unavailable",
     "redis_refused",
@@ -86,6 +108,16 @@ WRITE = (
     "partly_applied",
 )
 ARCHIVE = ("archive_unavailable", "query_timeout")
+# What may become of any request, and of anything else that is sent here.
+ANY = (
+    "malformed_request",
+    "header_timeout",
+    "url_too_long",
+    "headers_too_large",
+    "too_many_connections",
+    "connections_full",
+    "internal_error",
+)
 
 
 _EXAMPLES = {
@@ -135,8 +167,8 @@ def _response(status: int, some: list[str]) -> dict[str, Any]:
 
 
 def refused(*codes: str) -> dict[str, Any]:
-    """The error answers of a path: those with these codes, and a fault of the service."""
-    named = {*codes, "internal_error"}
+    """The error answers of a path: those with these codes, and those that any has."""
+    named = {*codes, *ANY}
     found = {status: [code for code in of if code in named] for status, (_, of) in PROBLEMS.items()}
     assert named == {code for some in found.values() for code in some}, named
     return {str(status): _response(status, some) for status, some in found.items() if some}
@@ -161,7 +193,9 @@ SCHEMAS: dict[str, Schema] = {
             "title": {"type": "string"},
             "status": {"enum": list(PROBLEMS)},
             "code": {"enum": list(dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes))},
+            "detail": {"type": "string", "description": "What is special about this time"},
             "errors": list_of(ref("Fault")),
         },
+        ("detail",),
     ),
 }

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from app import server
+from app.transport.protocol import UNSENT_BYTES
 
 
 def test_client_that_takes_nothing_is_given_little_and_then_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +23,7 @@ def test_client_that_takes_nothing_is_given_little_and_then_up(monkeypatch: pyte
             with suppress(BlockingIOError):
                 while taken < 1_000_000:
                     taken += connection.send(bytes(4096))
-            assert taken < 3 * server.UNSENT_BYTES, "the kernel's own limit is a few MB"
+            assert taken < 3 * UNSENT_BYTES, "the kernel's own limit is a few MB"
             ended = select.poll()
             ended.register(connection, select.POLLHUP)
             assert ended.poll(20_000)
