@@ -94,7 +94,7 @@ async def _gunzip(body: bytes, limit: int, held: HeldBytes) -> bytes:
     for start in range(0, len(body), SLICE_BYTES):
         data, part = body[start : start + SLICE_BYTES], b""
         # All of its input may be taken while there is output left.
-        while data or len(part) == SLICE_BYTES:
+        while data or (len(part) == SLICE_BYTES and not member.eof):
             if member is None or member.eof:
                 member = zlib.decompressobj(wbits=31)
                 members += 1

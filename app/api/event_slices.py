@@ -19,6 +19,8 @@ from app.errors import InvalidRequest
 # Parsed in one go: events take 0.1 ms, JSON that is nothing but brackets 2 ms.
 SLICE_BYTES = 16_384
 SLICE_BYTES_OF_LINES = 8192
+# Where the array of events has to begin, or the body is taken for one event.
+HEAD_BYTES = 65_536
 # Ends of objects that are looked at, from the last one, to find one where another begins.
 _MAX_ENDS = 1000
 
@@ -94,7 +96,7 @@ def _next_slice(body: bytes, start: int, budget: ValueBudget) -> tuple[list[Any]
                 events = orjson.loads(b"[%b]" % body[start : cut.start() + 1])
             except orjson.JSONDecodeError:
                 # It is within an event, or in a string.
-                budget.take(body[start : start + size], 0)
+                budget.search(body[start : start + size])
                 cut = _outermost_cut(body, start, start + size)
                 events = _parse(body, start, cut.start() + 1) if cut else []
         if cut:
@@ -146,7 +148,7 @@ def _outermost_cut(body: bytes, start: int, end: int) -> re.Match[bytes] | None:
 
 def _find_items(body: bytes) -> re.Match[bytes] | None:
     """The start of the array `items`, if it is near the start of the body and belongs to its outermost object."""
-    for found in _ITEMS.finditer(body, 0, SLICE_BYTES):
+    for found in _ITEMS.finditer(body, 0, HEAD_BYTES):
         try:
             orjson.loads(body[: found.end()] + b"]}")
         except orjson.JSONDecodeError:

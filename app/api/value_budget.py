@@ -18,18 +18,24 @@ class ValueBudget:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._room = AVERAGE_VALUES * most
+        self._room = self._search_room = AVERAGE_VALUES * most
 
     def take(self, text: bytes, events: int) -> None:
-        """JSON of so many events, or a part of one. Raises InvalidRequest when there was too much."""
+        """JSON of so many events. Raises InvalidRequest when there was too much."""
         allowed = AVERAGE_VALUES * events
-        if _count(text) > allowed:
-            values = _count(_STRING.sub(b"", text))
-            if values > allowed:
-                self._room -= values
-                if self._room < 0:
-                    title = f"More JSON in one request than {self._most} events need; nothing was applied"
-                    raise InvalidRequest(422, "too_many_events", title)
+        if _count(text) > allowed and (values := _count_outside_strings(text)) > allowed:
+            self._room -= values
+            self._check()
+
+    def search(self, text: bytes) -> None:
+        """JSON that is searched for the end of an event. Raises InvalidRequest when there was too much."""
+        self._search_room -= _count_outside_strings(text)
+        self._check()
+
+    def _check(self) -> None:
+        if self._room < 0 or self._search_room < 0:
+            title = f"More JSON in one request than {self._most} events need; nothing was applied"
+            raise InvalidRequest(422, "too_many_events", title)
 
     @staticmethod
     def check_event(text: bytes) -> None:
@@ -41,3 +47,7 @@ class ValueBudget:
 def _count(text: bytes) -> int:
     """Of values, about: each but the first has a comma or a bracket before it."""
     return len(text) - len(text.translate(None, b",[{"))
+
+
+def _count_outside_strings(text: bytes) -> int:
+    return _count(_STRING.sub(b"", text))
