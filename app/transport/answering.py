@@ -16,9 +16,9 @@ LINGER_SECONDS = 2
 class AnsweringProtocol(HttpToolsProtocol):
     """A refusal is one more request, answered in its turn: the whole requests before it have their answers first.
 
-    Relies on how uvicorn works: each message makes a new `scope`, complete headers a new `cycle` with that scope, and
-    a cycle that waits for earlier answers stands in `pipeline`, the newest on the left. A test fails when uvicorn's
-    module changes (tests/unit/test_transport.py).
+    Relies on how uvicorn 0.54.0 works: each message makes a new `scope`, complete headers a new `cycle` with that
+    scope, and a cycle that waits for earlier answers stands in `pipeline`, the newest on the left. A test fails when
+    uvicorn's module changes (tests/unit/test_transport.py).
     """
 
     def __init__(self, **of_uvicorn: Any) -> None:
