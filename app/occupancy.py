@@ -11,7 +11,7 @@ _IPV6_NETWORK_BITS = 64
 
 
 class Occupancy:
-    """Counts those that are there; a limit of 0 is none.
+    """Counts those that are there; a limit of 0 is none. Clients of a Unix socket have the address "" and no limit.
 
     `full` and `crowded` make the refusals, in all and of one address. `is_exempt`: addresses that many clients share.
     """
@@ -39,7 +39,7 @@ class Occupancy:
         count = self._of_network[network] = self._of_network.get(network, 0) + 1
         if self._most and self._all > self._most:
             return self._full()
-        if self._most_per_address and count > self._most_per_address and not self._is_exempt(address):
+        if address and self._most_per_address and count > self._most_per_address and not self._is_exempt(address):
             return self._crowded()
         return None
 

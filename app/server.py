@@ -72,8 +72,10 @@ def _allow_connections() -> int:
 
 
 def _is_loopback(listener: socket.socket) -> bool:
+    if listener.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
     address = ip_address(listener.getsockname()[0].partition("%")[0])
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+    return bool((getattr(address, "ipv4_mapped", None) or address).is_loopback)
 
 
 class Server(uvicorn.Server):

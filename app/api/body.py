@@ -37,9 +37,9 @@ async def receive_body(
     gzip, Unavailable when others hold too much, ClientDisconnect.
     """
     limit = min(most, settings.max_body_bytes)
-    digits = headers.get(b"content-length", b"").lstrip(b"0")
-    # The length first: int() refuses thousands of digits with an error of its own.
-    if digits.isdigit() and (len(digits) > len(str(limit)) or int(digits) > limit):
+    length = headers.get(b"content-length", b"")
+    # int() refuses thousands of digits with an error of its own.
+    if len(length) > 3 and (digits := length.lstrip(b"0")).isdigit() and int(digits[:20]) > limit:
         raise _too_large(limit)
     message = await receive()
     if message.get("more_body"):

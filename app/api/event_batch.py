@@ -24,10 +24,11 @@ class EventBatch:
     what comes after them is only parsed and counted.
     """
 
+    __slots__ = ("_find_all", "_most", "bad", "count", "errors", "loc", "many", "script_args")
+
     def __init__(self, most: int, find_all: bool) -> None:
         self._most = most
         self._find_all = find_all
-        self._now = time.time()
         self.loc: Location = []
         self.many = True
         self.script_args: list[str] = []
@@ -37,17 +38,22 @@ class EventBatch:
 
     async def read(self, body: bytes, is_lines: bool) -> None:
         """`is_lines`: the body is NDJSON. Raises InvalidRequest when there are too many events or no JSON."""
+        now = time.time()
         if len(body) <= SMALL_BYTES and not is_lines:
             items, self.loc, self.many = events_of(parse_json(body, []))
-            await self._add(items)
+            if len(items) <= SLICE_EVENTS and len(items) <= self._most:
+                self.count = len(items)
+                self.script_args, self.errors, self.bad = validate_events(items, now, self.loc, self.many)
+            else:
+                await self._add(items, now)
             return
         budget = ValueBudget(self._most)
         self.loc, self.many, slices = line_slices(body, budget) if is_lines else json_slices(body, budget)
         for items in slices:
-            await self._add(items)
+            await self._add(items, now)
             await asyncio.sleep(0)
 
-    async def _add(self, items: list[Any]) -> None:
+    async def _add(self, items: list[Any], now: float) -> None:
         first = self.count
         self.count += len(items)
         if self.count > self._most:
@@ -61,7 +67,7 @@ class EventBatch:
             if not (room or self._find_all):
                 return
             part = items[start : start + SLICE_EVENTS]
-            found = validate_events(part, self._now, self.loc, self.many, first + start, room)
+            found = validate_events(part, now, self.loc, self.many, first + start, room)
             self.script_args += found.script_args
             self.errors += found.errors
             self.bad += found.bad

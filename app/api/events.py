@@ -26,6 +26,7 @@ _APPLIED, _CLOCK_SKEW = Outcome.APPLIED.letter, Outcome.CLOCK_SKEW.letter
 # Of a body, digested in one go: about 1 ms.
 DIGEST_BYTES = 1_048_576
 _KEY_LOC: Location = ["header", "Idempotency-Key"]
+_JSON = b"application/json"
 _HEADERS = frozenset((b"content-length", b"content-type", b"content-encoding", b"idempotency-key"))
 
 
@@ -66,7 +67,7 @@ class PostEvents:
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
     """Those that are read here. Raises InvalidRequest."""
-    found = [(name, value) for name, value in scope["headers"] if name in _HEADERS]
+    found = [header for header in scope["headers"] if header[0] in _HEADERS]
     headers = dict(found)
     if len(headers) < len(found):
         if sum(name == b"idempotency-key" for name, _ in found) > 1:
@@ -77,8 +78,10 @@ def _headers(scope: Scope) -> dict[bytes, bytes]:
 
 
 def _is_lines(headers: dict[bytes, bytes]) -> bool:
-    content_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return content_type in (b"application/x-ndjson", b"application/jsonl")
+    content_type = headers.get(b"content-type", _JSON)
+    if content_type == _JSON:
+        return False
+    return content_type.partition(b";")[0].strip().lower() in (b"application/x-ndjson", b"application/jsonl")
 
 
 def _invalid_events(batch: EventBatch) -> InvalidRequest:

@@ -1,9 +1,25 @@
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.servers import postgres_server
+from tests.conftest import BINARIES
+from tests.servers import Stack, postgres_server
+
+# Limits that tests can meet.
+SMALL: dict[str, int] = {
+    "connections_per_address": 40,
+    "listeners_per_address": 2,
+    "max_listeners": 3,
+    "max_header_bytes": 16_384,
+    "header_timeout_seconds": 2,
+    "max_body_bytes": 2_000_000,
+    "body_timeout_seconds": 1,
+    "max_waiting_bytes": 2_000_000,
+    "max_request_events": 1000,
+}
 
 _areas = itertools.count(200_000)
 
@@ -19,3 +35,21 @@ def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Postgres by itself, for the tests of one module."""
     with postgres_server(tmp_path_factory.mktemp("archive")) as postgres:
         yield postgres.dsn()
+
+
+@pytest.fixture(scope="module")
+def small(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The service with small limits. Whatever is sent to it, it logs no error."""
+    directory = tmp_path_factory.mktemp("small") / "stack"
+    settings: dict[str, Any] = {name: str(limit) for name, limit in SMALL.items()}
+    with Stack(directory, redis_server=str(BINARIES[redis_name]), **settings) as stack:
+        yield stack
+    log = (directory.parent / f"{directory.name}.log").read_text()
+    assert "Traceback" not in log
+    assert '"level":"error"' not in log
+
+
+@pytest.fixture
+def small_http(small: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=small.url, timeout=20) as client:
+        yield client

@@ -32,6 +32,7 @@ def test_places_are_bounded_by_address_and_in_all() -> None:
 
 def test_no_limit_and_addresses_of_many() -> None:
     assert set(codes(occupancy(), *["a"] * 1000)) == {""}
+    assert set(codes(occupancy(most_per_address=1), *[""] * 9)) == {""}, "of a Unix socket"
     assert codes(occupancy(most_per_address=1, exempt="p"), "p", "p", "a", "a") == ["", "", "", "crowded"]
 
 
