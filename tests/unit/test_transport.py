@@ -55,6 +55,20 @@ async def test_thousands_of_pipelined_requests_are_parsed_as_their_turn_comes() 
 
 
 @on_uvloop
+async def test_no_more_is_read_while_something_is_held_back() -> None:
+    part = GET * 400 + b"POST /p HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + b"b" * 200_000
+    held = []
+    async with serving() as served, served.client() as client:
+        client.send(part * 20 + LAST)
+        answers = asyncio.create_task(client.rest())
+        while not answers.done():
+            held += [len(connection._held) for connection in served.connections]
+            await asyncio.sleep(0)
+        assert taken(answers.result()) == [*[*["GET /g 0"] * 400, "POST /p 200000"] * 20, "GET /last 0"]
+    assert 100_000 < max(held) < 1_000_000
+
+
+@on_uvloop
 async def test_bodies_of_pipelined_requests_are_whole() -> None:
     body = b"POST /b HTTP/1.1\r\nContent-Length: 300000\r\n\r\n" + b"b" * 300_000
     async with serving() as served:
@@ -80,7 +94,13 @@ async def test_request_to_change_the_protocol_is_answered_as_any_other() -> None
 @on_uvloop
 async def test_what_changes_something_is_answered_to_a_client_that_has_ended_its_half() -> None:
     async with serving() as served:
-        assert taken(await served.answers(POST + POST, end=True)) == ["POST /p 3"] * 2
+        async with served.client() as client:
+            client.send(POST.replace(b"/p", b"/wait") + POST)
+            client.writer.write_eof()
+            await asyncio.sleep(0.1)
+            served.application.release.set()
+            assert taken(await client.rest()) == ["POST /wait 3", "POST /p 3"]
+        served.application.release.clear()
         assert await served.answers(GET.replace(b"/g", b"/wait"), end=True) == b"", "a reader is gone then"
         assert await served.answers(POST[:-1], end=True) == b""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.transport.protocol import MAX_HEADERS
+from app.transport.protocol import MAX_HEADERS, PIECE_BYTES
 from tests.transport_server import GET, HEADER_BYTES, LAST, POST, is_problem, on_uvloop, serving, taken
 
 
@@ -132,7 +132,9 @@ async def test_headers_have_their_time_and_silence_too() -> None:
 @on_uvloop
 async def test_time_of_headers_does_not_run_while_they_are_held_back() -> None:
     async with serving(header_seconds=0.1) as served, served.client() as client:
-        client.send(GET.replace(b"/g", b"/wait") + GET * 2000 + LAST[:20])
+        waiting = GET.replace(b"/g", b"/wait?")
+        assert (PIECE_BYTES - len(waiting)) % len(GET), "a piece ends within a request"
+        client.send(waiting + GET * 2000 + LAST[:20])
         await asyncio.sleep(0.3)
         client.send(LAST[20:])
         served.application.release.set()
