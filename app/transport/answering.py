@@ -81,9 +81,9 @@ class AnsweringProtocol(HttpToolsProtocol):
             self._start_asgi_task(refusal, answer)
 
     def _new_cycle(self) -> RequestResponseCycle:
-        """Of a request that is not there."""
+        """Of a request that is not there, and has no method."""
         self.on_message_begin()
-        self.scope.update({"method": "GET", "path": ""})
+        self.scope.update({"method": "", "path": ""})
         cycle = RequestResponseCycle(
             scope=self.scope,
             transport=self.transport,
