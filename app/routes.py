@@ -24,7 +24,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
     table: list[tuple[str, str, Need, Callable[..., Any]]] = [
         ("POST", "/events", INGEST, PostEvents(settings)),
         ("GET", "/stats", PUBLIC_READ, stats.GetStats()),
-        ("GET", "/stats/stream", PUBLIC_READ, StreamStats()),
+        ("GET", "/stats/stream", PUBLIC_READ, StreamStats(settings)),
         ("POST", "/generate_data", ADMIN, generate_data),
         ("GET", "/areas", PUBLIC_READ, stats.get_areas),
         ("GET", "/modes", PUBLIC_READ, stats.get_modes),

@@ -5,7 +5,7 @@ from math import inf
 from time import monotonic
 
 from app.access.rate_limit import per_second
-from app.access.refusals import too_many_events
+from app.access.refusals import event_rate_exceeded
 from app.contract.api_key import Scope
 
 EVERYTHING = frozenset(Scope)
@@ -46,7 +46,7 @@ class Principal:
             now = monotonic()
             wait = self.events.take(count, now)
             if wait:
-                raise too_many_events(self.events, wait, now)
+                raise event_rate_exceeded(self.events, wait, now)
 
     def hold(self, client: "asyncio.Future[None]") -> None:
         """`client` is cancelled when this principal ends: for answers without end."""

@@ -74,10 +74,10 @@ def too_many_requests(limit: RateLimit, wait: float, now: float) -> Problem:
     return Problem(429, "too_many_requests", "Too many requests", headers=limit.headers("requests", wait, now))
 
 
-def too_many_events(limit: RateLimit, wait: float, now: float) -> Problem:
+def event_rate_exceeded(limit: RateLimit, wait: float, now: float) -> Problem:
     """429: events a second."""
     return Problem(
-        429, "too_many_events", "Too many events; nothing was applied", headers=limit.headers("events", wait, now)
+        429, "event_rate_exceeded", "Too many events; nothing was applied", headers=limit.headers("events", wait, now)
     )
 
 

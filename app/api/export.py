@@ -12,7 +12,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import disconnected
+from app.api.body import disconnected
 from app.api.spreadsheet import BYTE_ORDER_MARK, spreadsheet_rows
 from app.archive.pool import EXPORT_IDLE_SECONDS
 from app.headers import API_HEADERS

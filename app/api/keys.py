@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.access.admission import Admission
-from app.api.request import parse_json, read_body
+from app.api.body import parse_json, read_body
 from app.api.response import json_response
 from app.bounds import KEY_FIELDS
 from app.contract.api_key import MAX_RATE, MIN_RATE, NAME_RULE, RATE_RULE, ApiKey, Scope, is_key_name, new_key

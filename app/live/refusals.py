@@ -1,5 +1,6 @@
 """How the write path refuses: each code says whether anything may have been applied (docs/reliability.md)."""
 
+from app.contract.problem import problem_at
 from app.errors import InvalidRequest, Unavailable
 
 
@@ -44,7 +45,13 @@ def outcome_unknown() -> Unavailable:
 
 def key_reused() -> InvalidRequest:
     """The Idempotency-Key belongs to another body or query."""
-    return InvalidRequest(422, "idempotency_key_reused", "This Idempotency-Key was used with another request")
+    message = "Idempotency-Key was used with another body or query"
+    return InvalidRequest(
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used with another request",
+        [problem_at(["header", "Idempotency-Key"], "reused", message)],
+    )
 
 
 def partly_applied(error: Unavailable | InvalidRequest) -> Unavailable:

@@ -14,13 +14,6 @@ AREAS = {
 }
 
 
-def _refused() -> dict[str, Any]:
-    """The error answers; a URL of more than 64 kB is refused by the HTTP server, before the service sees it."""
-    responses = refused("invalid_query", "redis_unavailable")
-    responses["400"]["content"]["text/plain"] = {"schema": {"type": "string"}}
-    return responses
-
-
 def areas(most: int, **more: Any) -> dict[str, Any]:
     """The repeated parameter area_code."""
     schema = list_of(NAME, minItems=1, maxItems=most)
@@ -37,7 +30,7 @@ GET_STATS = {
     ],
     "responses": {
         "200": json_of("As of now, never cached", "Stats", STATS),
-        **_refused(),
+        **refused("invalid_query", "redis_unavailable"),
     },
 }
 
@@ -73,7 +66,7 @@ continues by itself. A slow client skips to the newest state.""",
                 }
             },
         },
-        **_refused(),
+        **refused("invalid_query", "redis_unavailable", "too_many_listeners", "listeners_full"),
     },
 }
 

@@ -13,6 +13,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     400: (
         "It cannot be read",
         {
+            "malformed_request": "it is not HTTP/1.1; the connection is closed",
             "invalid_json": "the body is not JSON; `errors` names the line and column",
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
@@ -40,13 +41,19 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
         {"not_found": "no such path", "unknown_key": "no key has this id"},
     ),
     405: ("Not with this method", {"method_not_allowed": "`Allow` lists the methods"}),
-    408: ("The body took too long to arrive", {"body_timeout": "nothing was applied"}),
+    408: (
+        "It took too long to arrive; nothing was applied",
+        {"header_timeout": "the headers did; the connection is closed", "body_timeout": "the body did"},
+    ),
     413: ("The body is too large", {"body_too_large": "nothing was applied"}),
+    414: ("The URL is too long", {"url_too_long": "with the headers it has more than MODEPULSE_MAX_HEADER_BYTES"}),
     415: ("The encoding is not known", {"unsupported_encoding": "Content-Encoding is gzip or none"}),
     422: (
         "It can be read but not used; nothing was applied",
         {
             "invalid_events": "some events are not valid",
+            "too_many_events": "more than MODEPULSE_MAX_REQUEST_EVENTS, or more JSON than so many need",
+            "event_too_large": "one event has more than 1 MiB or 20,000 values",
             "invalid_query": "a query parameter is not valid",
             "invalid_path": "a part of the path is not valid",
             "invalid_header": "a header is not valid",
@@ -59,10 +66,16 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
         "Too many; try again after `Retry-After` seconds",
         {
             "too_many_exports": "other exports are running",
+            "too_many_connections": "this address has other connections; this one is closed",
+            "too_many_listeners": "this address has other listeners",
             "too_many_requests": "of this key, or of this address",
-            "too_many_events": "of this key, or of this address; nothing was applied",
+            "event_rate_exceeded": "too many events of this key, or of this address; nothing was applied",
             "too_many_wrong_keys": "of this address",
         },
+    ),
+    431: (
+        "The headers are too large",
+        {"headers_too_large": "more than MODEPULSE_MAX_HEADER_BYTES, or more than 100; the connection is closed"},
     ),
     500: ("A fault of the service", {"internal_error": "it is in the service's log"}),
     503: (
@@ -73,6 +86,9 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "redis_refused": "Redis takes no writes; nothing was applied",
             "out_of_memory": "Redis has no room; nothing was applied",
             "memory_full": "Redis is nearly full; nothing was applied",
+            "connections_full": "there are too many connections; this one is closed",
+            "listeners_full": "there are too many listeners",
+            "bodies_full": "too many bodies are being read; nothing was applied",
             "queue_full": "too many events wait in this process; nothing was applied",
             "partition_closed": "the counters are being rebuilt; nothing was applied",
             "outcome_unknown": "the events may have been applied; repeat with the same Idempotency-Key",
@@ -100,6 +116,7 @@ FAULTS = {
     "range": "a number is out of its range",
     "repeated": "it is given once at most",
     "several": "several values in one; the parameter is repeated instead",
+    "reused": "it was used with another request",
     "too_many": "more than are allowed",
     "type": "of another type",
     "unknown_field": "no field of this name",
@@ -109,7 +126,7 @@ FAULTS = {
 }
 
 # Codes that occur together: of a body, of all writes to Redis, of all queries to the archive.
-BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding")
+BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding", "bodies_full")
 WRITE = (
     "redis_unavailable",
     "redis_refused",
@@ -121,7 +138,17 @@ WRITE = (
     "partly_applied",
 )
 ARCHIVE = ("archive_unavailable", "query_timeout")
-ANYWHERE = ("invalid_encoding", "internal_error")
+# What may become of any request, and of anything else that is sent here.
+ANYWHERE = (
+    "malformed_request",
+    "invalid_encoding",
+    "header_timeout",
+    "url_too_long",
+    "headers_too_large",
+    "too_many_connections",
+    "connections_full",
+    "internal_error",
+)
 
 
 _EXAMPLES = {
@@ -216,7 +243,9 @@ SCHEMAS: dict[str, Schema] = {
             "title": {"type": "string"},
             "status": {"enum": list(PROBLEMS)},
             "code": {"enum": list(dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes))},
+            "detail": {"type": "string", "description": "What is special about this time"},
             "errors": list_of(ref("Fault")),
         },
+        ("detail",),
     ),
 }

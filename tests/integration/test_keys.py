@@ -147,7 +147,7 @@ def test_events_beyond_the_limit_are_refused_as_a_whole(stack: Stack, area: int)
         assert httpx.post(f"{url}/events", json=many, headers=headers, timeout=30).json()["applied"] == 9_999
         assert httpx.post(f"{url}/events", json=many[:1], headers=headers).status_code == 200
         refused = httpx.post(f"{url}/events", json=[event(area, f"v{n}") for n in range(100)], headers=headers)
-        assert problem(refused, 429)["code"] == "too_many_events"
+        assert problem(refused, 429)["code"] == "event_rate_exceeded"
         assert refused.headers["ratelimit-policy"] == '"events";q=10000;w=10000'
         (mode,) = httpx.get(f"{url}/stats", params={"area_code": area}, headers=headers).json()[str(area)]
         assert mode["count"] == 9_999

@@ -1,8 +1,12 @@
 """The shape of an event; that both forms of its rules agree is tested in tests/property/test_validation.py."""
 
+from typing import Any
+
 import pytest
 
+from app.contract import event as event_module
 from app.contract.event import MAX_ERRORS, is_name, validate_events
+from app.contract.problem import Location
 from tests.http_client import event
 
 NOW = 1_700_000_000.0
@@ -41,3 +45,18 @@ def test_every_bad_item_is_counted_but_only_the_first_faults_are_named() -> None
     assert found.bad == list(range(1, 51))
     assert len(found.errors) == MAX_ERRORS
     assert len(found.script_args) == 8
+
+
+def test_no_more_faults_are_described_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = []
+    errors_of = event_module._errors_of
+
+    def noting(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
+        described.append(loc)
+        return errors_of(item, latest, loc)
+
+    monkeypatch.setattr(event_module, "_errors_of", noting)
+    for most, items in ((0, 0), (1, 1), (8, 2), (9, 3)):
+        described.clear()
+        found = validate_events([{}] * 50, NOW, [], most_errors=most)
+        assert (len(found.errors), len(described), len(found.bad)) == (most, items, 50)

@@ -76,7 +76,7 @@ async def test_events_are_limited_and_a_large_request_fits_into_a_full_bucket() 
     principal.take_events(10_000)
     with pytest.raises(Problem) as raised:
         principal.take_events(10_000)
-    assert (raised.value.status, raised.value.code) == (429, "too_many_events")
+    assert (raised.value.status, raised.value.code) == (429, "event_rate_exceeded")
     assert raised.value.headers["Retry-After"] == "100"
 
 
