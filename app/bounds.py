@@ -7,6 +7,9 @@ ON_INVALID = ("reject", "skip")
 MAX_KEY_LENGTH = 255
 """Characters of an `Idempotency-Key`."""
 
+# POST /login
+MAX_LOGIN_BYTES = 4096
+
 # POST /generate_data
 GENERATE_NUMBERS: dict[str, tuple[int | None, int, int]] = {
     "events": (1000, 0, 100_000),

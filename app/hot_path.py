@@ -1,11 +1,10 @@
 """The way of the requests that come all the time."""
 
-import inspect
-
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access.guard import Guard
 from app.errors import internal_error
 
 
@@ -15,9 +14,9 @@ class HotPathDispatch:
     def __init__(self, app: Starlette) -> None:
         self._app = app
         self._direct: dict[tuple[str, str], ASGIApp] = {
-            (method, route.path): route.app
+            (method, route.path): route.endpoint
             for route in app.routes
-            if isinstance(route, Route) and not inspect.isroutine(route.endpoint)
+            if isinstance(route, Route) and isinstance(route.endpoint, Guard) and route.endpoint.direct
             for method in (route.methods or ())
         }
 

@@ -7,8 +7,11 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TypedDict
+from hashlib import sha256
+from typing import Protocol, TypedDict
 
+from app.access.admission import Admission
+from app.access.session import Sessions
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -17,9 +20,11 @@ from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
 from app.live.ingest import Ingest
+from app.live.keyring import Keyring
 from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
+from app.live.secret import SharedSecret
 from app.live.stats_reader import StatsReader, Subscription
 from app.settings import Settings
 
@@ -30,9 +35,12 @@ class State(TypedDict):
     """What handlers find in `request.state`."""
 
     settings: Settings
+    admission: Admission
+    sessions: Sessions
     counters: LiveCounters
     ingest: Ingest
     monitor: RedisMonitor
+    secret: SharedSecret
     archive: ArchivePool
     erasure: Erasure
     hub: Hub[Subscription]
@@ -61,9 +69,16 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             )
             for partition, link in enumerate(writes)
         ]
-        monitor = RedisMonitor(redis, counters, group_commits, settings)
+        secret = SharedSecret(redis)
+        monitor = RedisMonitor(redis, counters, group_commits, secret, settings)
         await monitor.poll()
         await stack.enter_async_context(_watched(monitor))
+        # Sessions end when the admin token changes, as its own must.
+        purpose = b"session " + sha256(settings.admin_token.encode()).digest()
+        sessions = Sessions(partial(secret.key, purpose), settings.login_seconds, settings.root_path)
+        admission = Admission(settings, Keyring(redis), sessions)
+        await admission.refresh()
+        await stack.enter_async_context(_watched(admission))
         archive = ArchivePool(settings)
         await archive.open()
         stack.push_async_callback(archive.close)
@@ -72,9 +87,12 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         log.info("API started", extra={"action": "start"})
         yield {
             "settings": settings,
+            "admission": admission,
+            "sessions": sessions,
             "counters": counters,
             "ingest": ingest,
             "monitor": monitor,
+            "secret": secret,
             "archive": archive,
             "erasure": Erasure(counters, ingest, archive),
             "hub": Hub(StatsReader(counters, monitor)),
@@ -82,10 +100,17 @@ async def running(settings: Settings) -> AsyncIterator[State]:
     log.info("API stopped", extra={"action": "stop"})
 
 
+class Watched(Protocol):
+    """Something that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Never returns."""
+
+
 @asynccontextmanager
-async def _watched(monitor: RedisMonitor) -> AsyncIterator[None]:
-    """Runs the monitor; should it end by itself, the process ends with it, as nothing else notices a full Redis."""
-    task = asyncio.create_task(monitor.run(), name="monitor")
+async def _watched(part: Watched) -> AsyncIterator[None]:
+    """Runs the part; should it end by itself, the process ends with it, as nothing else notices what it looks for."""
+    task = asyncio.create_task(part.run(), name=type(part).__name__)
     task.add_done_callback(_stop_process)
     try:
         yield
@@ -94,6 +119,6 @@ async def _watched(monitor: RedisMonitor) -> AsyncIterator[None]:
         task.cancel()
 
 
-def _stop_process(monitoring: "asyncio.Task[None]") -> None:
-    log.critical("The monitor of Redis ended", exc_info=monitoring.exception(), extra={"action": "monitor"})
+def _stop_process(task: "asyncio.Task[None]") -> None:
+    log.critical(f"{task.get_name()} ended", exc_info=task.exception(), extra={"action": "stop"})
     os.kill(os.getpid(), signal.SIGTERM)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
+from app.access.exposure import is_loopback
 from app.application import create_app
 from app.live.broadcast import Hub
 from app.settings import Settings
@@ -43,7 +44,7 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     """Serves until SIGINT or SIGTERM, then answers what is in flight. Returns whether it had started."""
     logs.configure(settings)
     _allow_connections()
-    return run(create_app(settings), listener)
+    return run(create_app(settings, is_loopback(listener)), listener)
 
 
 def _allow_connections() -> None:
@@ -82,6 +83,8 @@ def run(application: ASGIApp, listener: socket.socket) -> bool:
         access_log=False,
         server_header=False,
         date_header=False,
+        # Otherwise uvicorn believes X-Forwarded-For of every local client; app.access.client_address knows better.
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=GRACE_SECONDS,

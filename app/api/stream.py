@@ -5,6 +5,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from app.access.principal import Principal
 from app.api.request import area_codes, disconnected, invalid_query, reject_unknown, whole_number
 from app.api.response import NO_STORE, Header
 from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STREAM_AREAS
@@ -30,19 +31,30 @@ class StreamStats:
                 await send({"type": "http.response.body"})
                 return
             hub: Hub[Subscription] = scope["state"]["hub"]
-            await _stream(hub, subscription, _last_digest(scope), receive, send)
+            principal: Principal = scope["state"]["principal"]
+            await _stream(hub, subscription, principal, _last_digest(scope), receive, send)
         except Problem as problem:
             await problem.response()(scope, receive, send)
 
 
-async def _stream(hub: Hub[Subscription], subscription: Subscription, known: str, receive: Receive, send: Send) -> None:
-    """Sends frames until the client is gone or the hub closes. `known`: the digest of the frame the client has.
+async def _stream(
+    hub: Hub[Subscription],
+    subscription: Subscription,
+    principal: Principal,
+    known: str,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Sends frames until the client is gone, its key is no longer valid, or the hub closes.
+
+    `known`: the digest of the frame the client has.
 
     Raises Problem when the first frame cannot be read; later ones arrive as frames of their own.
     """
     async with hub.subscribe(subscription) as (channel, subscriber):
         gone = asyncio.ensure_future(disconnected(receive))
         gone.add_done_callback(subscriber.wake)
+        principal.hold(gone)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             frame, heartbeats = channel.frame, hub.heartbeats

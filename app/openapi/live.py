@@ -73,7 +73,7 @@ continues by itself. A slow client skips to the newest state.""",
             },
         },
         "400": TOO_LONG,
-        **refused("invalid_query", "redis_unavailable"),
+        **refused("invalid_query", "redis_unavailable", "key_required"),
     },
 }
 

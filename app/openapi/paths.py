@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.openapi import events, history, live, service, users
+from app.openapi import events, history, live, login, service, users
 
 
 def paths() -> dict[str, Any]:
@@ -21,6 +21,8 @@ def paths() -> dict[str, Any]:
         "/generate_data": {"post": events.GENERATE_DATA},
         "/healthz": {"get": service.HEALTHZ},
         "/readyz": {"get": service.READYZ},
+        "/login": {"get": login.GET_LOGIN, "post": login.POST_LOGIN},
+        "/logout": {"post": login.POST_LOGOUT},
         "/openapi.json": {"get": service.OPENAPI},
         "/docs": {"get": service.DOCS},
         "/": {"get": service.PAGE},

@@ -15,15 +15,33 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_json": "the body is not JSON; `errors` names the line and column",
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
+            "unknown_host": "the Host header is missing, repeated or no host name",
         },
     ),
-    401: ("The admin token is missing or wrong", {"unauthorized": "send `Authorization: Bearer <token>`"}),
-    403: ("Nobody may do this here", {"admin_disabled": "MODEPULSE_ADMIN_TOKEN is not set"}),
+    401: (
+        "The key is missing or not valid",
+        {
+            "unauthorized": "send `Authorization: Bearer <token>`",
+            "key_required": "send `Authorization: Bearer <key>` or `X-API-Key: <key>`",
+            "invalid_key": "nobody has this key",
+            "revoked_key": "the key was revoked",
+            "expired_key": "the key's time is over",
+        },
+    ),
+    403: (
+        "Not with this key, or not here",
+        {
+            "insufficient_scope": "the key has not the scope that is needed; `WWW-Authenticate` names it",
+            "admin_disabled": "there are no keys and MODEPULSE_ADMIN_TOKEN is not set",
+            "foreign_origin": "MODEPULSE_CORS_ORIGINS does not permit it to pages of this origin",
+        },
+    ),
     404: ("There is nothing of this name", {"not_found": "no such path"}),
     405: ("Not with this method", {"method_not_allowed": "`Allow` lists the methods"}),
     408: ("The body took too long to arrive", {"body_timeout": "nothing was applied"}),
     413: ("The body is too large", {"body_too_large": "nothing was applied"}),
     415: ("The encoding is not known", {"unsupported_encoding": "Content-Encoding is gzip or none"}),
+    421: ("Another host", {"unknown_host": "this host name is not served here; see MODEPULSE_ALLOWED_HOSTS"}),
     422: (
         "It can be read but not used; nothing was applied",
         {
@@ -40,6 +58,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     503: (
         "Not now; try again after `Retry-After` seconds",
         {
+            "keys_unknown": "Redis has not shown its keys yet; nothing was applied",
             "redis_unavailable": "Redis cannot be reached; nothing was applied",
             "redis_refused": "Redis takes no writes; nothing was applied",
             "out_of_memory": "Redis has no room; nothing was applied",

@@ -64,9 +64,11 @@ CLIENTS: dict[Clients, set[str]] = {
     REDIS: {
         "app.contract.connection",
         "app.live.counters",
+        "app.live.keyring",
         "app.live.monitor",
         "app.live.multiplexer",
         "app.live.script_call",
+        "app.live.secret",
         "archiver.heal",
         "archiver.partition",
         "archiver.rebuild",

@@ -12,6 +12,7 @@ from app.contract.connection import SettingsMismatch
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit, Recorder
 from app.live.monitor import PROMISED, RedisMonitor
+from app.live.secret import SharedSecret
 from app.settings import Settings
 
 
@@ -26,6 +27,9 @@ class Replies:
             raise self.memory
         return self.memory
 
+    async def get(self, _: str) -> bytes:
+        return b"the secret"
+
     async def config_get(self, *_: str) -> Any:
         return self.config
 
@@ -39,7 +43,8 @@ class Replies:
 
 def monitor_of(replies: Replies) -> tuple[RedisMonitor, GroupCommit]:
     commits = GroupCommit(cast(Recorder, None), 1, 1)
-    return RedisMonitor(cast(Redis, replies), cast(LiveCounters, replies), [commits], Settings()), commits
+    redis = cast(Redis, replies)
+    return RedisMonitor(redis, cast(LiveCounters, replies), [commits], SharedSecret(redis), Settings()), commits
 
 
 FULL = {"used_memory": 90, "maxmemory": 100}

@@ -1,0 +1,1 @@
+"""Who may come in: the request's host and origin, the client's address, keys and sessions."""
