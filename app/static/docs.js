@@ -9,9 +9,10 @@ follow();
 const root = document.querySelector("#docs");
 new MutationObserver(() => {
   for (const field of root.querySelectorAll("input, select, textarea")) {
-    if (field.ariaLabel || field.labels?.length) continue;
+    const isServer = field.id === "servers"; // its label is empty
+    if (field.ariaLabel || (field.labels?.length && !isServer)) continue;
     const parameter = field.closest("[data-param-name]")?.dataset.paramName;
-    const other = field.id === "servers" ? "Server" : field.matches("select") ? "Media type" : "Request body";
+    const other = isServer ? "Server" : field.matches("select") ? "Media type" : "Request body";
     field.ariaLabel = parameter ?? other;
   }
 }).observe(root, { childList: true, subtree: true });
