@@ -34,13 +34,18 @@ def serve(
 ) -> None:
     """Run the API (needs MODEPULSE_REDIS_URL)."""
     from app import server
+    from app.settings import SettingsError
 
     settings = read_settings("redis_url")
     try:
         listener = server.bind(host, port) if fd is None else socket.socket(fileno=fd)
     except OSError as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}", 1)
-    if not server.serve(settings, listener):
+    try:
+        started = server.serve(settings, listener)
+    except SettingsError as error:
+        fail(str(error), 2)
+    if not started:
         raise typer.Exit(2)
 
 

@@ -26,7 +26,22 @@ def test_every_address_and_token_is_a_secret() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PARTITIONS", "0"), ("PARTITIONS", "1.5"), ("MEMORY_SHARE", "nan"), ("LOG_LEVEL", "loud"), ("MAX_EXPORTS", "x")],
+    [
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "1.5"),
+        ("MEMORY_SHARE", "nan"),
+        ("LOG_LEVEL", "loud"),
+        ("MAX_EXPORTS", "x"),
+        ("CORS_ORIGINS", "evil.example"),
+        ("CORS_ORIGINS", "*,https://evil.example"),
+        ("ALLOWED_HOSTS", "http://evil.example"),
+        ("TRUSTED_PROXIES", "10.0.0.0/40"),
+        ("LOGIN_SECONDS", "1"),
+        *(
+            ("ROOT_PATH", path)
+            for path in ("modepulse", "/", "/modepulse/", "//x", "/a/../b", "/a b", "/a%20", "/ü", "/a\n")
+        ),
+    ],
 )
 def test_error_names_the_variable_and_never_its_value(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as raised:
