@@ -98,7 +98,7 @@ def _is_form(request: Request) -> bool:
 def _form(body: bytes) -> dict[str, str]:
     """The fields that are given once. What is no form has none."""
     try:
-        fields = parse_qs(body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=10)
+        fields = parse_qs(body.decode("ascii"), errors="strict")
     except ValueError:
         return {}
     return {name: values[0] for name, values in fields.items() if len(values) == 1}
