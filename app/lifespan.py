@@ -7,9 +7,11 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from hashlib import sha256
 from typing import Protocol, TypedDict
 
 from app.access.admission import Admission
+from app.access.session import Sessions
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -34,6 +36,7 @@ class State(TypedDict):
 
     settings: Settings
     admission: Admission
+    sessions: Sessions
     counters: LiveCounters
     ingest: Ingest
     monitor: RedisMonitor
@@ -70,7 +73,10 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         monitor = RedisMonitor(redis, counters, group_commits, secret, settings)
         await monitor.poll()
         await stack.enter_async_context(_watched(monitor))
-        admission = Admission(settings, Keyring(redis), loopback)
+        # Sessions end when the admin token changes, as its own must.
+        purpose = b"session " + sha256(settings.admin_token.encode()).digest()
+        sessions = Sessions(partial(secret.key, purpose), settings.login_seconds, settings.root_path)
+        admission = Admission(settings, Keyring(redis), loopback, sessions)
         await admission.refresh()
         await stack.enter_async_context(_watched(admission))
         archive = ArchivePool(settings)
@@ -82,6 +88,7 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         yield {
             "settings": settings,
             "admission": admission,
+            "sessions": sessions,
             "counters": counters,
             "ingest": ingest,
             "monitor": monitor,

@@ -1,13 +1,9 @@
 """How many of something there may be at a time: from one address, and in all."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import AddressValueError, IPv6Address
 
+from app.access.client_address import network_of
 from app.errors import Problem
-
-# Whoever has an IPv6 address has a network of them.
-_IPV6_NETWORK_BITS = 64
 
 
 class Occupancy:
@@ -51,17 +47,3 @@ class Occupancy:
             del self._of_network[network]
         else:
             self._of_network[network] -= 1
-
-
-@lru_cache(maxsize=10_000)
-def network_of(address: str) -> str:
-    """What counts as one address: of IPv6 its network of 64 bits."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = IPv6Address(address)
-    except AddressValueError:
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS))

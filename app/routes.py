@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.access.guard import Guard
 from app.access.need import ADMIN, ALWAYS_ADMIN, AUDIT, INGEST, OPEN, PROBE, PUBLIC_READ, READ, Need
-from app.api import assets, audit_events, health, history, keys, stats, users
+from app.api import assets, audit_events, health, history, keys, login, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
 from app.api.stream import StreamStats
@@ -37,7 +37,10 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("POST", "/keys", ALWAYS_ADMIN, keys.post_key),
         ("GET", "/keys", ALWAYS_ADMIN, keys.get_keys),
         ("DELETE", "/keys/{key_id}", ALWAYS_ADMIN, keys.delete_key),
-        ("GET", "/openapi.json", OPEN, assets.Asset(document(), "application/json").response),
+        ("GET", "/login", OPEN, login.get_login),
+        ("POST", "/login", OPEN, login.post_login),
+        ("POST", "/logout", OPEN, login.post_logout),
+        ("GET", "/openapi.json", OPEN, assets.Asset(document(settings.root_path), "application/json").response),
         ("GET", "/docs", OPEN, assets.get_docs),
         ("GET", "/static/{path:path}", OPEN, assets.get_static),
         ("GET", "/healthz", PROBE, health.healthz),

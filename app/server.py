@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app import logs
+from app.access.client_address import TrustedProxies
 from app.access.exposure import is_loopback
 from app.application import create_app
 from app.live.broadcast import Hub
@@ -90,6 +91,7 @@ def run(application: ASGIApp, listener: socket.socket, settings: Settings) -> bo
         settings.connections_per_address,
         refusals.connections_full,
         refusals.too_many_connections,
+        TrustedProxies(settings.trusted_proxies).is_trusted,
     )
     limits = Limits(settings.max_header_bytes, settings.header_timeout_seconds, connections)
     protocol: Any = partial(HttpProtocol, limits)
@@ -103,7 +105,7 @@ def run(application: ASGIApp, listener: socket.socket, settings: Settings) -> bo
         access_log=False,
         server_header=False,
         date_header=False,
-        # Otherwise uvicorn believes X-Forwarded-For of every local client.
+        # Otherwise uvicorn believes X-Forwarded-For of every local client; app.access.client_address knows better.
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=65,

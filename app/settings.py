@@ -1,9 +1,11 @@
 """Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from app.setting_forms import check_log_level, check_path_prefix, parse_hosts, parse_networks, parse_origins
 
 PREFIX = "MODEPULSE_"
 MOST = 1_000_000_000
@@ -15,10 +17,19 @@ class SettingsError(ValueError):
 
 
 def _setting(
-    default: Any, doc: str, low: float | None = None, high: float | None = None, *, secret: bool = False
+    default: Any,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    secret: bool = False,
+    check: Callable[[str], object] = str,
 ) -> Any:
-    """`low` and `high` are the smallest and the largest allowed number; a secret is left out of the repr."""
-    return field(default=default, repr=not secret, metadata={"doc": doc, "low": low, "high": high})
+    """`low` and `high` are the smallest and the largest allowed number; a secret is left out of the repr.
+
+    `check` raises ValueError, with what the variable must be, for a text that cannot be used.
+    """
+    return field(default=default, repr=not secret, metadata={"doc": doc, "low": low, "high": high, "check": check})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +75,18 @@ class Settings:
     )
     address_events_per_second: float = _setting(0.0, "the same in events a second; 0: automatic", 0, MOST)
     wrong_keys_per_minute: float = _setting(10.0, "wrong keys a minute of one address; beyond it 429", 0.1, MOST)
-    log_level: str = _setting("info", "debug, info, warning or error")
+    cors_origins: str = _setting(
+        "", "origins whose pages may use the API from a browser, or * for all", check=parse_origins
+    )
+    allowed_hosts: str = _setting(
+        "", "host names to answer to; unset: on a loopback address those of this machine, else all", check=parse_hosts
+    )
+    root_path: str = _setting("", "the path under which a proxy serves all of this", check=check_path_prefix)
+    trusted_proxies: str = _setting(
+        "", "addresses and networks of proxies whose X-Forwarded-For and -Proto are believed", check=parse_networks
+    )
+    login_seconds: int = _setting(604_800, "how long a login on the page lasts", 60, 31_536_000)
+    log_level: str = _setting("info", "debug, info, warning or error", check=check_log_level)
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 
     @classmethod
@@ -91,8 +113,10 @@ class Settings:
 def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str | int | float:
     variable = PREFIX + name.upper()
     if kind is str:
-        if name == "log_level" and text.lower() not in ("debug", "info", "warning", "error"):
-            raise SettingsError(f"{variable} must be debug, info, warning or error")
+        try:
+            metadata["check"](text)
+        except ValueError as error:
+            raise SettingsError(f"{variable} must be {error}") from None
         return text
     if kind is bool:
         if text.lower() not in _SWITCH:

@@ -1,14 +1,11 @@
 """What comes without a valid key, by address."""
 
-from functools import lru_cache
-from ipaddress import AddressValueError, IPv6Address
-
+from app.access.client_address import network_of
 from app.access.principal import Principal
 from app.access.rate_limit import RateLimit
 
 # Addresses that are remembered: 1 kB each.
 MAX_ADDRESSES = 10_000
-_IPV6_NETWORK_BITS = 64
 
 
 class Visitor:
@@ -43,7 +40,7 @@ class Addresses:
 
     def of(self, address: str, now: float) -> Visitor:
         """The visitor at an address."""
-        name = _network_of(address) if ":" in address else address
+        name = network_of(address)
         visitor = self._visitors.get(name)
         if visitor is None:
             if len(self._visitors) >= MAX_ADDRESSES:
@@ -68,14 +65,3 @@ class Addresses:
         for visitor in self._visitors.values():
             visitor.principal.end()
         self._visitors.clear()
-
-
-@lru_cache(maxsize=MAX_ADDRESSES)
-def _network_of(address: str) -> str:
-    try:
-        ip = IPv6Address(address)
-    except AddressValueError:
-        return address
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(IPv6Address(int(ip) >> _IPV6_NETWORK_BITS << _IPV6_NETWORK_BITS))

@@ -9,11 +9,12 @@ from time import monotonic, time
 from starlette.types import Scope as RequestScope
 
 from app.access import refusals
-from app.access.addresses import Addresses, Visitor
+from app.access.addresses import Addresses
 from app.access.client_address import client_address
 from app.access.credentials import HEADERS, key_in, key_parameter
 from app.access.need import Need
 from app.access.principal import EVERYTHING, Principal
+from app.access.session import Sessions
 from app.contract.api_key import ApiKey, Scope, digest_of, key_id
 from app.live.keyring import Keyring
 from app.settings import Settings
@@ -39,10 +40,12 @@ class Admission:
     MODEPULSE_ALLOW_ANONYMOUS says so.
     """
 
-    def __init__(self, settings: Settings, keyring: Keyring, loopback: bool) -> None:
+    def __init__(self, settings: Settings, keyring: Keyring, loopback: bool, sessions: Sessions | None = None) -> None:
         self._settings = settings
-        self._loopback = loopback
-        self._may_be_open = loopback or settings.allow_anonymous
+        self._sessions = sessions
+        # A proxy on this machine lets others in.
+        self._private = loopback and not settings.trusted_proxies
+        self._may_be_open = self._private or settings.allow_anonymous
         self.keyring = keyring
         self._known: dict[bytes, Principal] = {}  # by the header's value
         self._principals: dict[str, Principal] = {}  # by the key's id
@@ -105,13 +108,23 @@ class Admission:
                         principal = self._identify(request, need, route, now)
                         if principal is None:
                             break
-                    if scope not in principal.scopes:
-                        raise refusals.insufficient_scope(scope)
-                    limit = principal.requests
-                    if limit is not None and (wait := limit.take(1, now)):
-                        raise refusals.too_many_requests(limit, wait, now)
-                    return principal
+                    return _let_in(principal, scope, now)
+            principal = self._of_session(request)
+            if principal is not None:
+                return _let_in(principal, scope, now)
         return self._admit_without_key(request, need, now)
+
+    def _of_session(self, request: RequestScope) -> Principal | None:
+        """Whose session the page has. Raises Problem (401; 503 while sessions cannot be checked)."""
+        if self._sessions is None:
+            return None
+        for name, value in request["headers"]:
+            if name == b"cookie" and (identity := self._sessions.key_id_of(value, time())):
+                if identity == self._admin.id and self._admin_digest:
+                    return self._admin
+                key = self.keyring.get(identity)
+                return None if key is None else self._of_key(key)
+        return None
 
     def _check_query(self, query: bytes) -> None:
         name = key_parameter(query)
@@ -147,7 +160,7 @@ class Admission:
     def _refuse_wrong(self, request: RequestScope, text: bytes, route: str, now: float) -> None:
         address = client_address(request)
         visitor = self._addresses.of(address, now)
-        self._take_request(visitor, now)
+        _take_request(visitor.principal, now)
         if not self.enforced and not self._admin_digest:
             raise refusals.admin_disabled()
         if not self.keyring.known:
@@ -182,7 +195,7 @@ class Admission:
     def _admit_without_key(self, request: RequestScope, need: Need, now: float) -> Principal:
         visitor = self._addresses.of(client_address(request), now)
         if need.limited:
-            self._take_request(visitor, now)
+            _take_request(visitor.principal, now)
         if need.scope is None or (need.public and self._settings.public_reads):
             return visitor.principal
         if self.enforced or need.always:
@@ -191,12 +204,6 @@ class Admission:
             raise refusals.key_required() if self.enforced or self._admin_digest else refusals.admin_disabled()
         return visitor.principal
 
-    @staticmethod
-    def _take_request(visitor: Visitor, now: float) -> None:
-        limit = visitor.principal.requests
-        if limit is not None and (wait := limit.take(1, now)):
-            raise refusals.too_many_requests(limit, wait, now)
-
     def _must_enforce(self) -> bool:
         return bool(self.keyring) or not (self._may_be_open and self.keyring.known)
 
@@ -204,13 +211,28 @@ class Admission:
         """Who makes every request while there is neither a key nor a limit."""
         settings = self._settings
         limits = settings.address_requests_per_second or settings.address_events_per_second
-        return None if self.enforced or limits or not self._loopback else Principal(frozenset(), 0, 0)
+        return None if self.enforced or limits or not self._private else Principal(frozenset(), 0, 0)
 
     def _make_addresses(self) -> Addresses:
         settings = self._settings
-        automatic = self.enforced or not self._loopback
+        automatic = self.enforced or not self._private
         return Addresses(
             settings.address_requests_per_second or automatic * ADDRESS_REQUESTS_PER_SECOND,
             settings.address_events_per_second or automatic * ADDRESS_EVENTS_PER_SECOND,
             settings.wrong_keys_per_minute,
         )
+
+
+def _let_in(principal: Principal, scope: Scope, now: float) -> Principal:
+    """Raises Problem (403, 429)."""
+    if scope not in principal.scopes:
+        raise refusals.insufficient_scope(scope)
+    _take_request(principal, now)
+    return principal
+
+
+def _take_request(principal: Principal, now: float) -> None:
+    """Raises Problem (429)."""
+    limit = principal.requests
+    if limit is not None and (wait := limit.take(1, now)):
+        raise refusals.too_many_requests(limit, wait, now)

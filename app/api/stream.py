@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from app.access.client_address import client_address
 from app.access.principal import Principal
 from app.api.body import disconnected
 from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
@@ -52,7 +53,7 @@ class StreamStats:
     @contextmanager
     def _place(self, scope: Scope) -> Iterator[None]:
         """Raises Problem when there is none."""
-        address = scope["client"][0] if scope.get("client") else ""
+        address = client_address(scope)
         refusal = self._listeners.enter(address)
         try:
             if refusal is not None:

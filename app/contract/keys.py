@@ -30,6 +30,7 @@ ACCEPTED = "{0}:accepted"
 
 # The API keys; a revoked one stays.
 API_KEYS = "{0}:keys"
+
 # Only for API processes: whoever reads it can forge what they sign.
 SECRET = "{0}:secret"
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.access.need import ADMIN, ALWAYS_ADMIN, AUDIT, INGEST, OPEN, PROBE, PUBLIC_READ, READ
-from app.openapi import access, events, history, live, service, users
+from app.openapi import access, events, history, live, login, service, users
 from app.openapi.access import needing
 
 
@@ -25,6 +25,8 @@ def paths() -> dict[str, Any]:
         "/keys/{key_id}": {"delete": needing(ALWAYS_ADMIN, access.DELETE_KEY)},
         "/healthz": {"get": needing(PROBE, service.HEALTHZ)},
         "/readyz": {"get": needing(PROBE, service.READYZ)},
+        "/login": {"get": needing(OPEN, login.GET_LOGIN), "post": needing(OPEN, login.POST_LOGIN)},
+        "/logout": {"post": needing(OPEN, login.POST_LOGOUT)},
         "/openapi.json": {"get": needing(OPEN, service.OPENAPI)},
         "/docs": {"get": needing(OPEN, service.DOCS)},
         "/": {"get": needing(OPEN, service.PAGE)},

@@ -18,6 +18,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_gzip": "the body is not gzip, or is cut off",
             "invalid_cursor": "the cursor is not an unchanged `next_cursor` of the same query",
             "invalid_encoding": "the URL is not UTF-8 in percent-encoding",
+            "unknown_host": "the Host header is missing, repeated or no host name",
         },
     ),
     401: (
@@ -34,6 +35,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
         {
             "insufficient_scope": "the key has not the scope that is needed; `WWW-Authenticate` names it",
             "admin_disabled": "there are no keys and MODEPULSE_ADMIN_TOKEN is not set",
+            "foreign_origin": "MODEPULSE_CORS_ORIGINS does not permit it to pages of this origin",
         },
     ),
     404: (
@@ -48,6 +50,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     413: ("The body is too large", {"body_too_large": "nothing was applied"}),
     414: ("The URL is too long", {"url_too_long": "with the headers it has more than MODEPULSE_MAX_HEADER_BYTES"}),
     415: ("The encoding is not known", {"unsupported_encoding": "Content-Encoding is gzip or none"}),
+    421: ("Another host", {"unknown_host": "this host name is not served here; see MODEPULSE_ALLOWED_HOSTS"}),
     422: (
         "It can be read but not used; nothing was applied",
         {

@@ -52,6 +52,9 @@ RULES: dict[str, Callable[[Import], bool]] = {
     "only app.routes and app.application import app.api": lambda i: (
         i.of("app.api") and i.by(*PRODUCT) and not i.by("app.api", "app.routes", "app.application")
     ),
+    "app.access never imports what answers, or Postgres": lambda i: (
+        i.by("app.access") and i.of("app.api", "app.openapi", "app.archive", "asyncpg")
+    ),
     "only app.routes imports app.openapi": lambda i: (
         i.of("app.openapi") and i.by(*PRODUCT) and not i.by("app.openapi", "app.routes")
     ),

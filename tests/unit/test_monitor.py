@@ -27,6 +27,9 @@ class Replies:
             raise self.memory
         return self.memory
 
+    async def get(self, _: str) -> bytes:
+        return b"the secret"
+
     async def config_get(self, *_: str) -> Any:
         return self.config
 
@@ -43,10 +46,8 @@ class Replies:
 
 def monitor_of(replies: Replies) -> tuple[RedisMonitor, GroupCommit]:
     commits = GroupCommit(cast(Recorder, None), 1, 1)
-    monitor = RedisMonitor(
-        cast(Redis, replies), cast(LiveCounters, replies), [commits], cast(SharedSecret, replies), Settings()
-    )
-    return monitor, commits
+    redis = cast(Redis, replies)
+    return RedisMonitor(redis, cast(LiveCounters, replies), [commits], SharedSecret(redis), Settings()), commits
 
 
 FULL = {"used_memory": 90, "maxmemory": 100}

@@ -3,7 +3,8 @@
 import pytest
 
 from app.errors import Problem
-from app.occupancy import Occupancy, network_of
+from app.access.client_address import network_of
+from app.occupancy import Occupancy
 
 
 def occupancy(most: int = 0, most_per_address: int = 0, exempt: str = "") -> Occupancy:

@@ -33,6 +33,15 @@ def test_every_address_and_token_is_a_secret() -> None:
         ("LOG_LEVEL", "loud"),
         ("MAX_EXPORTS", "x"),
         ("PUBLIC_READS", "maybe"),
+        ("CORS_ORIGINS", "evil.example"),
+        ("CORS_ORIGINS", "*,https://evil.example"),
+        ("ALLOWED_HOSTS", "http://evil.example"),
+        ("TRUSTED_PROXIES", "10.0.0.0/40"),
+        ("LOGIN_SECONDS", "1"),
+        *(
+            ("ROOT_PATH", path)
+            for path in ("modepulse", "/", "/modepulse/", "//x", "/a/../b", "/a b", "/a%20", "/ü", "/a\n")
+        ),
     ],
 )
 def test_error_names_the_variable_and_never_its_value(name: str, value: str) -> None:

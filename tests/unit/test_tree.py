@@ -13,7 +13,7 @@ KEY_NAMES = [name for name in vars(Keys) if not name.startswith("_") and name no
 # For the text of an f-string or a sum: in place of a value, of a key, and of the tag that all keys start with.
 VALUE, A_KEY, A_TAG = "\0", "\1", "{0}:"
 KEY = re.compile(
-    rf"\{{[^{{}}]*\}}:|{A_KEY}:|(?:^|[{VALUE}}}]):(?:{'|'.join(KEY_NAMES)}|partitions|accepted|building|secret)\b"
+    rf"\{{[^{{}}]*\}}:|{A_KEY}:|(?:^|[{VALUE}}}]):(?:{'|'.join(KEY_NAMES)}|partitions|accepted|building|keys|secret)\b"
 )
 SQL = re.compile(
     r"""\s*(?:--.*\s+)*\(?(?:
