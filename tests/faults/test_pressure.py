@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -139,13 +140,14 @@ def test_missing_replicas_leave_the_outcome_unknown(redis_name: str, tmp_path: P
     settings: dict[str, Any] = {"wait_replicas": "1", "redis_timeout_seconds": "0.3", "write_deadline_seconds": "1"}
     with Stack(tmp_path / "data", redis_server=str(BINARIES[redis_name]), **settings) as stack:
         assert post(stack).json()["code"] == "outcome_unknown"
-        port = int(stack.run["redis_url"].rsplit(":", 1)[1].split("/")[0])
+        primary = urlsplit(stack.run["redis_url"])
+        credentials = ["--masteruser", str(primary.username), "--masterauth", str(primary.password)]
         replica_port = free_port()
         directory = tmp_path / "replica"
         directory.mkdir()
         command = redis_command(BINARIES[redis_name], replica_port, directory)
         replica = subprocess.Popen(
-            [*command, "--replicaof", "127.0.0.1", str(port)],
+            [*command, "--replicaof", "127.0.0.1", str(primary.port), *credentials],
             stdout=subprocess.DEVNULL,
             preexec_fn=child_setup(signal.SIGKILL),
         )
