@@ -1,13 +1,23 @@
-"""Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`)."""
+"""Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`) or from the files it names."""
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from app import store_address
 from app.setting_forms import check_log_level, check_path_prefix, parse_hosts, parse_networks, parse_origins
 
 PREFIX = "MODEPULSE_"
+# Of a variable that names the file in which the setting's value stands.
+FILE_SUFFIX = "_FILE"
+# setting -> (possible schemes, the setting with the password for an address that has none)
+ADDRESSES = {
+    "redis_url": (store_address.REDIS_SCHEMES, "redis_password"),
+    "postgres_dsn": (store_address.POSTGRES_SCHEMES, "postgres_password"),
+    "postgres_read_dsn": (store_address.POSTGRES_SCHEMES, "postgres_password"),
+}
 MOST = 1_000_000_000
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
@@ -41,6 +51,8 @@ class Settings:
     postgres_read_dsn: str = _setting(
         "", "Postgres that audit and history queries ask, a replica; unset: the other", secret=True
     )
+    redis_password: str = _setting("", "password for a `redis_url` that has none", secret=True)
+    postgres_password: str = _setting("", "password for the DSNs that have none", secret=True)
     redis_server: str = _setting("", "redis-server binary (>= 7.0) that `modepulse dev` and the tests start")
     partitions: int = _setting(1, "partitions of the areas; fixed at first start", 1, 4096)
     session_lease_seconds: float = _setting(900.0, "a session without an event for this long expires", 1, 86_400)
@@ -93,10 +105,13 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingsError naming the first variable that cannot be used."""
         given: dict[str, Any] = {
-            f.name: _parse(f.name, f.type, f.metadata, environment[variable])
+            f.name: _parse(f.name, f.type, f.metadata, text)
             for f in fields(cls)
-            if environment.get(variable := PREFIX + f.name.upper())
+            if (text := _read(environment, PREFIX + f.name.upper()))
         }
+        for name, (schemes, password) in ADDRESSES.items():
+            if name in given:
+                given[name] = _address(name, given[name], schemes, given.get(password, ""))
         return cls(**given)
 
     @property
@@ -108,6 +123,34 @@ class Settings:
     def expiry_bucket_seconds(self) -> int:
         """Seconds covered by one bucket of the timer wheel: a minute at the default lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
+
+
+def _read(environment: Mapping[str, str], variable: str) -> str:
+    """The value of a variable, or of the file that the variable with FILE_SUFFIX names; empty for neither."""
+    by_file = variable + FILE_SUFFIX
+    if not (path := environment.get(by_file)):
+        return environment.get(variable, "")
+    if environment.get(variable):
+        raise SettingsError(f"{variable} and {by_file} are both set: one of them has to go")
+    try:
+        text = Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise SettingsError(f"{by_file}: the file cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"{by_file}: the file is not UTF-8 text") from None
+    if not text:
+        raise SettingsError(f"{by_file}: the file is empty")
+    return text
+
+
+def _address(name: str, text: str, schemes: tuple[str, ...], password: str) -> str:
+    try:
+        return store_address.with_password(store_address.canonical(text, schemes), password)
+    except ValueError:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} must be an address that starts with {' or '.join(f'{s}://' for s in schemes)},"
+            f" its user name and password percent-encoded"
+        ) from None
 
 
 def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str | int | float:

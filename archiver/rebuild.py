@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from app.contract.area_mode import join_area_mode
 from app.contract.connection import connect
-from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
+from app.contract.keys import BUILDING, PARTITIONS, SECRET, Keys, keys_of, partition_of
 from app.contract.log import LOG_START, StreamId, decode, format_entry, format_line
 from app.contract.outcome import EventKind
 from app.contract.postgres import Connection, Record
@@ -233,6 +233,9 @@ async def _exchange(
             await rewind(postgres, checkpoint, healing=False)
             await change_epoch(postgres, checkpoint.partition, epoch)
     await staging.set(PARTITIONS, settings.partitions)
+    # What the API has signed stays valid, though none of its processes may run now that could write it again.
+    if secret := await redis.get(SECRET):
+        await staging.set(SECRET, secret)
     for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
         await staging.set(keys_of(checkpoint.partition).epoch, epoch)
     live = _live_database(redis)

@@ -45,12 +45,12 @@ def eventually(condition: Callable[..., Any], seconds: float = 15, **arguments: 
 
 
 @contextmanager
-def redis_server(binary: Path, directory: Path) -> Iterator[int]:
-    """Runs a server with the shipped redis.conf; yields its port."""
+def redis_server(binary: Path, directory: Path, *options: str) -> Iterator[int]:
+    """Runs a server with the shipped redis.conf and more options; yields its port."""
     port = free_port()
     with (directory / "redis.log").open("ab") as output:
         process = subprocess.Popen(
-            redis_command(binary, port, directory),
+            [*redis_command(binary, port, directory), *options],
             stdout=output,
             stderr=output,
             preexec_fn=child_setup(signal.SIGKILL),

@@ -63,9 +63,9 @@ class Supervisor:
         return {service.name: service.process.pid if service.process else None for service in self._services}
 
     def start(self) -> None:
-        """Starts the services that do not run, without waiting until they are ready."""
+        """Starts the services that were added since the last call, without waiting until they are ready."""
         for service in self._services:
-            if service.process is None:
+            if not service.started_at:
                 _start(service)
 
     def wait_for(self, condition: Callable[[], bool], subject: str, timeout: float) -> None:

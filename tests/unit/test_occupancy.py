@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.errors import Problem
 from app.access.client_address import network_of
+from app.errors import Problem
 from app.occupancy import Occupancy
 
 

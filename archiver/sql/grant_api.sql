@@ -1,0 +1,11 @@
+-- What the service writes, where it has a role of its own (deploy/postgres/roles.sql, which also lets it read).
+DO $$
+BEGIN
+    IF to_regrole('modepulse_api') IS NOT NULL THEN
+        -- Erasing.
+        GRANT UPDATE (user_id) ON area_mode_events TO modepulse_api;
+        GRANT UPDATE (raw) ON archive_rejects TO modepulse_api;
+        GRANT INSERT ON erasures TO modepulse_api;
+    END IF;
+END
+$$
