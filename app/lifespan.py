@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypedDict
 
+from app.archive.access_log import AccessLog
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -34,6 +35,7 @@ class State(TypedDict):
     ingest: Ingest
     monitor: RedisMonitor
     archive: ArchivePool
+    access_log: AccessLog
     erasure: Erasure
     hub: Hub[Subscription]
 
@@ -67,6 +69,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         archive = ArchivePool(settings)
         await archive.open()
         stack.push_async_callback(archive.close)
+        access_log = AccessLog(settings)
+        await stack.enter_async_context(access_log.writing())
         ingest = Ingest(group_commits)
         stack.push_async_callback(ingest.drain)
         log.info("API started", extra={"action": "start"})
@@ -76,7 +80,8 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             "ingest": ingest,
             "monitor": monitor,
             "archive": archive,
-            "erasure": Erasure(counters, ingest, archive),
+            "access_log": access_log,
+            "erasure": Erasure(counters, ingest, archive, access_log),
             "hub": Hub(StatsReader(counters, monitor)),
         }
     log.info("API stopped", extra={"action": "stop"})

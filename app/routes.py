@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from app.api import assets, audit_events, health, history, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
+from app.api.recorded import recording
 from app.api.stream import StreamStats
 from app.openapi import document
 from app.settings import Settings
@@ -36,5 +37,9 @@ def routes(settings: Settings) -> list[BaseRoute]:
     ]
     return [
         Route("/", assets.get_page, methods=["GET"]),
-        *(Route(path + slash, endpoint, methods=[method]) for method, path, endpoint in table for slash in ("", "/")),
+        *(
+            Route(path + slash, endpoint, methods=[method], middleware=recording(method, path))
+            for method, path, endpoint in table
+            for slash in ("", "/")
+        ),
     ]

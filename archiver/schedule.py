@@ -199,5 +199,6 @@ class Archiver:
         try:
             await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+            await retention.drop_old_access(connection, settings.access_retention_days)
         finally:
             connection.terminate()

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.request import disconnected
+from app.archive.access_entry import AccessEntry
 from app.archive.pool import EXPORT_IDLE_SECONDS
 
 Rows = list[Any]
@@ -22,15 +23,20 @@ class Export(Response):
     """Streams rows as a CSV or NDJSON file (`file_format`: "csv" or "ndjson").
 
     It starts only when the first rows have been read, so a refusal (Problem) still gets its own status. After a later
-    failure the connection is closed in mid-answer: a truncated file never looks complete.
+    failure the connection is closed in mid-answer: a truncated file never looks complete. `access` counts the rows.
     """
 
     def __init__(
-        self, rows: AbstractAsyncContextManager[AsyncIterator[Rows]], columns: Sequence[str], file_format: str
+        self,
+        rows: AbstractAsyncContextManager[AsyncIterator[Rows]],
+        columns: Sequence[str],
+        file_format: str,
+        access: AccessEntry,
     ) -> None:
         self._rows = rows
         self._columns = columns
         self._file_format = file_format
+        self._access = access
         name = f"modepulse-events-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
         media_type = "text/csv; charset=utf-8; header=present" if file_format == "csv" else "application/x-ndjson"
         super().__init__(media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
@@ -41,6 +47,7 @@ class Export(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send({"type": "http.response.body"})
             return
+        self._access.rows = 0
         lines = _csv_lines if self._file_format == "csv" else _json_lines
         async with self._rows as rows:
             gone = asyncio.ensure_future(disconnected(receive))
@@ -51,6 +58,7 @@ class Export(Response):
                 async for slice_ in rows:
                     if gone.done():
                         return
+                    self._access.rows += len(slice_)
                     await _send(send, lines(slice_))
                 await send({"type": "http.response.body"})
             finally:

@@ -77,6 +77,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "modepulse.commands.stores",
     },
     ASYNCPG: {
+        "app.archive.access_log",
         "app.archive.pool",
         "app.contract.postgres",
         "archiver.batches",
