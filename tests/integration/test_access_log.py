@@ -96,8 +96,9 @@ def test_an_erasure_is_recorded_without_its_name_and_clears_the_digest(
     wait_until_archived(stack)
     http.get(f"/users/{ann}/history").raise_for_status()
     http.delete(f"/users/{ann}", headers=stack.admin, timeout=30).raise_for_status()
+    read = newest(stack, "GET /users/{user_id}/history")
+    assert (read["row_count"], read["subject"]) == (1, None), "that somebody was looked at stays"
     assert query(stack, OF_SUBJECT, ann) == []
-    assert newest(stack, "GET /users/{user_id}/history")["row_count"] == 1, "that somebody was looked at stays"
     entry = newest(stack, "DELETE /users/{user_id}")
     assert (entry["action"], entry["row_count"], entry["subject"]) == ("erase", 2, None)
     assert (entry["key_id"], entry["key_name"]) == ("admin", "admin token")
@@ -146,3 +147,34 @@ def test_other_reads_are_not_recorded(stack: Stack, http: httpx.Client, path: st
     http.get("/users/nobody/sessions").raise_for_status()
     newest(stack, "GET /users/{user_id}/sessions")
     assert query(stack, "SELECT FROM access_log WHERE route = $1", f"GET {path.partition('?')[0]}") == []
+
+
+def test_keys_are_named_by_what_they_did_and_what_was_done_to_them(own_stack: Stack) -> None:
+    with own_stack as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+        made = {
+            scope: http.post("/keys", json={"name": f"a key to {scope}", "scopes": [scope]}, headers=stack.admin).json()
+            for scope in ("audit", "ingest")
+        }
+        audit, ingest = made["audit"], made["ingest"]
+        http.get("/events", headers={"X-API-Key": audit["key"]}).raise_for_status()
+        problem(http.get("/events", headers={"X-API-Key": ingest["key"]}), 403)
+        problem(http.get("/keys", headers={"X-API-Key": audit["key"]}), 403)
+        problem(http.get("/events"), 401)
+        http.delete(f"/keys/{audit['id']}", headers=stack.admin).raise_for_status()
+        problem(http.delete("/keys/ann", headers=stack.admin), 404)
+        admin, nobody = ("admin", "admin token"), ("", "anonymous")
+        asked = "SELECT action, status, key_id, key_name, target FROM access_log ORDER BY at"
+        entries = eventually(lambda: len(rows := query(stack, asked)) == 8 and [tuple(row) for row in rows])
+        assert entries == [
+            ("create_key", 201, *admin, audit["id"]),
+            ("create_key", 201, *admin, ingest["id"]),
+            ("read", 200, audit["id"], audit["name"], None),
+            ("read", 403, ingest["id"], ingest["name"], None),
+            ("list_keys", 403, audit["id"], audit["name"], None),
+            ("read", 401, *nobody, None),
+            ("revoke_key", 200, *admin, audit["id"]),
+            ("revoke_key", 404, *admin, None),
+        ]
+        everything = str([dict(row) for row in query(stack, "SELECT * FROM access_log")])
+        assert audit["key"] not in everything
+        assert audit["key"] not in (stack.directory.parent / "data.log").read_text()
