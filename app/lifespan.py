@@ -12,6 +12,7 @@ from typing import Protocol, TypedDict
 
 from app.access.admission import Admission
 from app.access.session import Sessions
+from app.archive.access_log import AccessLog
 from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
@@ -42,6 +43,7 @@ class State(TypedDict):
     monitor: RedisMonitor
     secret: SharedSecret
     archive: ArchivePool
+    access_log: AccessLog
     erasure: Erasure
     hub: Hub[Subscription]
 
@@ -82,6 +84,8 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         archive = ArchivePool(settings)
         await archive.open()
         stack.push_async_callback(archive.close)
+        access_log = AccessLog(settings)
+        await stack.enter_async_context(access_log.writing())
         ingest = Ingest(group_commits)
         stack.push_async_callback(ingest.drain)
         log.info("API started", extra={"action": "start", "keys_needed": admission.enforced})
@@ -94,7 +98,8 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             "monitor": monitor,
             "secret": secret,
             "archive": archive,
-            "erasure": Erasure(counters, ingest, archive),
+            "access_log": access_log,
+            "erasure": Erasure(counters, ingest, archive, access_log),
             "hub": Hub(StatsReader(counters, monitor)),
         }
     log.info("API stopped", extra={"action": "stop"})

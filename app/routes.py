@@ -11,6 +11,7 @@ from app.access.need import ADMIN, ALWAYS_ADMIN, AUDIT, INGEST, OPEN, PROBE, PUB
 from app.api import assets, audit_events, health, history, keys, login, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
+from app.api.recorded import recording
 from app.api.stream import StreamStats
 from app.openapi import document
 from app.settings import Settings
@@ -49,7 +50,12 @@ def routes(settings: Settings) -> list[BaseRoute]:
     return [
         Route("/", Guard(assets.get_page, OPEN, "GET /"), methods=["GET"]),
         *(
-            Route(path + slash, Guard(endpoint, need, f"{method} {path}"), methods=[method])
+            Route(
+                path + slash,
+                Guard(endpoint, need, f"{method} {path}"),
+                methods=[method],
+                middleware=recording(method, path),
+            )
             for method, path, need, endpoint in table
             for slash in ("", "/")
         ),

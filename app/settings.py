@@ -74,6 +74,7 @@ class Settings:
     idempotency_seconds: int = _setting(86_400, "how long the answer to an Idempotency-Key is kept", 60)
     retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
+    access_retention_days: int = _setting(400, "days that the audit trail, who read and erased, stays", 1, 36_500)
     query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
     max_exports: int = _setting(2, "CSV and NDJSON exports at a time, of all API processes together", 1, 100)
     admin_token: str = _setting("", "the first admin key; unset: `modepulse dev` makes one", secret=True)

@@ -216,6 +216,7 @@ class Archiver:
         try:
             await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+            await retention.drop_old_access(connection, settings.access_retention_days)
             epoch = self._partitions[0].epoch
             if epoch is not None:
                 self._ended_keys = await api_keys.forget_ended(self._redis, connection, epoch, self._ended_keys)

@@ -24,10 +24,13 @@ def main(
     history: Annotated[
         bool, typer.Option("--history", help="Measure a large archive (10,000,000 events) instead.")
     ] = False,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Measure what others notice of slow connections and bad requests instead.")
+    ] = False,
 ) -> None:
     """Measure Modepulse beside what would replace it (docs/performance.md, docs/history.md)."""
-    if quick + listeners + history > 1:
-        raise typer.BadParameter("--quick, --listeners and --history exclude each other")
+    if quick + listeners + history + hostile > 1:
+        raise typer.BadParameter("--quick, --listeners, --history and --hostile exclude each other")
     if count is not None and not (listeners or history):
         raise typer.BadParameter("COUNT goes with --listeners or --history")
     if listeners:
@@ -38,6 +41,10 @@ def main(
         from bench.history.report import measure_history
 
         measure_history(count or 10_000_000)
+    elif hostile:
+        from bench.hostile import measure_hostile
+
+        measure_hostile()
     else:
         _compare(quick)
 

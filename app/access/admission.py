@@ -108,10 +108,10 @@ class Admission:
                         principal = self._identify(request, need, route, now)
                         if principal is None:
                             break
-                    return _let_in(principal, scope, now)
+                    return _let_in(principal, request, scope, now)
             principal = self._of_session(request)
             if principal is not None:
-                return _let_in(principal, scope, now)
+                return _let_in(principal, request, scope, now)
         return self._admit_without_key(request, need, now)
 
     def _of_session(self, request: RequestScope) -> Principal | None:
@@ -223,9 +223,10 @@ class Admission:
         )
 
 
-def _let_in(principal: Principal, scope: Scope, now: float) -> Principal:
+def _let_in(principal: Principal, request: RequestScope, scope: Scope, now: float) -> Principal:
     """Raises Problem (403, 429)."""
     if scope not in principal.scopes:
+        request["state"]["principal"] = principal  # for the audit trail
         raise refusals.insufficient_scope(scope)
     _take_request(principal, now)
     return principal

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.body import disconnected
 from app.api.spreadsheet import BYTE_ORDER_MARK, spreadsheet_rows
+from app.archive.access_entry import AccessEntry
 from app.archive.pool import EXPORT_IDLE_SECONDS
 from app.headers import API_HEADERS
 
@@ -28,13 +29,18 @@ class Export(Response):
     """Streams rows as a file of one of the EXPORT_FORMATS.
 
     It starts only when the first rows have been read, so a refusal (Problem) still gets its own status. After a later
-    failure the connection is closed in mid-answer: a truncated file never looks complete.
+    failure the connection is closed in mid-answer: a truncated file never looks complete. `access` counts the rows.
     """
 
     def __init__(
-        self, rows: AbstractAsyncContextManager[AsyncIterator[Rows]], columns: Sequence[str], file_format: str
+        self,
+        rows: AbstractAsyncContextManager[AsyncIterator[Rows]],
+        columns: Sequence[str],
+        file_format: str,
+        access: AccessEntry,
     ) -> None:
         self._rows = rows
+        self._access = access
         self._head, self._lines = _writer(columns, file_format)
         suffix, media_type = FILES[file_format]
         name = f"modepulse-events-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.{suffix}"
@@ -48,6 +54,7 @@ class Export(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send({"type": "http.response.body"})
             return
+        self._access.rows = 0
         async with self._rows as rows:
             gone = asyncio.ensure_future(disconnected(receive))
             try:
@@ -57,6 +64,7 @@ class Export(Response):
                 async for slice_ in rows:
                     if gone.done():
                         return
+                    self._access.rows += len(slice_)
                     await _send(send, self._lines(slice_))
                 await send({"type": "http.response.body"})
             finally:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.access.admission import Admission
 from app.api.body import parse_json, read_body
+from app.api.recorded import access_of
 from app.api.response import json_response
 from app.bounds import KEY_FIELDS
 from app.contract.api_key import MAX_RATE, MIN_RATE, NAME_RULE, RATE_RULE, ApiKey, Scope, is_key_name, new_key
@@ -25,6 +26,7 @@ async def post_key(request: Request) -> Response:
     key, text = new_key(**_fields(parse_json(body, [])))
     await admission.keyring.keep(key)
     admission.update()
+    access_of(request).target = key.id
     return json_response({"key": text, **key.shown()}, 201)
 
 

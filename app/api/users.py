@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.pages import add_time_range_and_cursor, page_response
+from app.api.recorded import access_of
 from app.api.request import reject_unknown, whole_number
 from app.api.response import json_response
 from app.archive.erasure import Erasure
@@ -21,12 +22,14 @@ SESSIONS_QUERY = load_sql("app.archive", "sessions")
 
 async def get_sessions(request: Request) -> Response:
     """The user's active sessions, the one with the latest event first; empty for an unknown user."""
-    user_id = _user_id(request)
+    access = access_of(request)
+    user_id = access.user_id = _user_id(request)
     counters: LiveCounters = request.state.counters
     sessions = [
         {"area_code": area, "multiplayer_mode": mode, "last_event": at}
         for area, mode, at in await counters.sessions(user_id)
     ]
+    access.rows = len(sessions)
     return json_response({"user_id": user_id, "sessions": sessions})
 
 
@@ -36,13 +39,15 @@ async def get_history(request: Request) -> Response:
     `from` and `to` filter by the session's start.
     """
     reject_unknown(request, "from", "to", "limit", "cursor")
-    user_id = _user_id(request)
+    access = access_of(request)
+    user_id = access.user_id = _user_id(request)
     events = EventFilter("sessions")
     events.equal("user_id", user_id)
     add_time_range_and_cursor(events, request)
     limit = whole_number(request, "limit", DEFAULT_PAGE_ROWS, 1, MAX_PAGE_ROWS)
     archive: ArchivePool = request.state.archive
     rows = await archive.fetch(events.query(SESSIONS_QUERY) + f"LIMIT {limit + 1}", *events.args)
+    access.rows = min(len(rows), limit)
     sessions = [
         {
             "event_id": row["event_id"],
@@ -64,7 +69,7 @@ async def delete_user(request: Request) -> Response:
     Safe to repeat.
     """
     erasure: Erasure = request.state.erasure
-    sessions, events = await erasure.erase(_user_id(request))
+    sessions, events = await erasure.erase(_user_id(request), access_of(request))
     answer = {"status": True, "sessions_ended": sessions, "events_erased": events}
     return json_response(answer)
 

@@ -96,6 +96,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "modepulse.exposure",
     },
     ASYNCPG: {
+        "app.archive.access_log",
         "app.archive.pool",
         "app.contract.postgres",
         "archiver.api_keys",
