@@ -1,6 +1,7 @@
 """What the service opens at its start, hands to the handlers, and closes at its end."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -88,6 +89,10 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         await stack.enter_async_context(access_log.writing())
         ingest = Ingest(group_commits)
         stack.push_async_callback(ingest.drain)
+        # What lives as long as the process is never looked through again: a full collection took 25 ms, and at 20,000
+        # requests/s several were made a second.
+        gc.collect()
+        gc.freeze()
         log.info("API started", extra={"action": "start", "keys_needed": admission.enforced})
         yield {
             "settings": settings,
