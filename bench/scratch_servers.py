@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 
 from app.contract.keys import PARTITIONS, keys_of
@@ -27,7 +28,7 @@ KEYS = keys_of(0)
 class ScratchServers:
     """A Redis with the shipped configuration and, started on demand, the API, the hello world and webdis.
 
-    `ports` and `pids` are by name: redis, api, hello, webdis.
+    `ports` and `pids` are by name: redis, api, guarded, hello, webdis.
     """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -76,6 +77,20 @@ class ScratchServers:
             MODEPULSE_REDIS_URL=f"redis://127.0.0.1:{self.ports['redis']}/0",
             MODEPULSE_POSTGRES_DSN="",
         )
+
+    def start_guarded(self) -> str:
+        """The same with keys on; returns the header with one."""
+        admin_token = new_token()
+        self._start(
+            "guarded",
+            lambda port: [sys.executable, "-m", "modepulse", "serve", "--port", str(port)],
+            MODEPULSE_REDIS_URL=f"redis://127.0.0.1:{self.ports['redis']}/0",
+            MODEPULSE_POSTGRES_DSN="",
+            MODEPULSE_ADMIN_TOKEN=admin_token,
+        )
+        wanted = {"name": "bench", "scopes": ["ingest", "read"]}
+        made = httpx.post(f"{self.url('guarded')}/keys", json=wanted, headers={"X-API-Key": admin_token})
+        return f"X-API-Key: {made.raise_for_status().json()['key']}"
 
     def start_hello(self) -> None:
         """bench/hello.py"""
