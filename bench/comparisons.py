@@ -84,7 +84,7 @@ class Comparisons:
         return self._measure_guarded("POST", "/events", self._files["events"])
 
     def _stats_with_a_key(self) -> Sample:
-        self._fill()
+        self._fill("guarded", self._key_header)
         return self._measure_guarded("GET", self._files["stats"])
 
     def _measure_guarded(self, *arguments: str) -> Sample:
@@ -135,10 +135,10 @@ class Comparisons:
         self._servers.redis.script_load(record_events.source)
         return self._measure(None, lambda: script_calls(self._servers.ports["redis"], calls, CALL))
 
-    def _fill(self) -> None:
+    def _fill(self, server: str = "api", *headers: str) -> None:
         """Logs players in to all modes of every area."""
         self._servers.empty()
-        with httpx.Client(base_url=self._servers.url("api")) as http:
+        with httpx.Client(base_url=self._servers.url(server), headers=dict(h.split(": ") for h in headers)) as http:
             for first in range(0, AREAS * len(MODES) * 3, BATCH):
                 http.post("/events", content=login_body(first, BATCH)).raise_for_status()
 
