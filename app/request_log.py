@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.whole_answer import withdraw_whole_answer
+
 log = logging.getLogger(__name__)
 
 
@@ -19,6 +21,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        withdraw_whole_answer(scope)
         start = time.perf_counter()
         line: dict[str, Any] = {"action": "request", "method": scope["method"], "path": scope["path"]}
         if scope["method"] == "DELETE":

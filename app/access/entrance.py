@@ -8,6 +8,7 @@ from app.access.client_address import TrustedProxies
 from app.access.hosts import Hosts
 from app.access.origin import Origins, Source
 from app.errors import Problem
+from app.whole_answer import withdraw_whole_answer
 
 Header = tuple[bytes, bytes]
 
@@ -77,15 +78,15 @@ class Entrance:
                 await _refuse(problem, scope, receive, send)
                 return
         if origin is None and site is None:  # no browser, as nearly always
-            await self._app(scope, receive, self._unlisted(send) if self._origins.exact else send)
+            await self._app(scope, receive, self._unlisted(scope, send) if self._origins.exact else send)
             return
         source = self._origins.source(origin, site, host)
         if source is Source.OWN:
-            await self._app(scope, receive, self._unlisted(send))
+            await self._app(scope, receive, self._unlisted(scope, send))
         elif source is Source.FOREIGN or scope["path"] in OWN_PATHS:
-            await self._answer_foreign(scope, receive, self._unlisted(send))
+            await self._answer_foreign(scope, receive, self._unlisted(scope, send))
         else:
-            await self._answer_listed(scope, receive, _marking(send, *self._listed_marks(origin)))
+            await self._answer_listed(scope, receive, _marking(scope, send, *self._listed_marks(origin)))
 
     async def _answer_foreign(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The browser keeps the answer from the page; what has effects or no end is refused."""
@@ -103,9 +104,9 @@ class Entrance:
             _remove_cookies(scope)
             await self._app(scope, receive, send)
 
-    def _unlisted(self, send: Send) -> Send:
+    def _unlisted(self, scope: Scope, send: Send) -> Send:
         """Where origins are listed, caches have to know that the answer depends on the origin."""
-        return _marking(send, VARY) if self._origins.exact else send
+        return _marking(scope, send, VARY) if self._origins.exact else send
 
     def _listed_marks(self, origin: bytes | None) -> tuple[Header, ...]:
         """The headers by which the browser lets the page read the answer."""
@@ -130,8 +131,9 @@ def _asks_for_method(scope: Scope) -> bool:
     return any(name == b"access-control-request-method" for name, _ in scope["headers"])
 
 
-def _marking(send: Send, *marks: Header) -> Send:
+def _marking(scope: Scope, send: Send, *marks: Header) -> Send:
     """Adds headers to the answer."""
+    withdraw_whole_answer(scope)
 
     async def marking(message: Message) -> None:
         if message["type"] == "http.response.start":

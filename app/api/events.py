@@ -44,7 +44,7 @@ class PostEvents:
         except Problem as problem:
             await problem.response()(scope, receive, send)
         else:
-            await send_json(send, body)
+            await send_json(scope, send, body)
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
         headers = _headers(scope)

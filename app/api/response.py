@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from app.headers import API_HEADERS
+from app.whole_answer import answer_at_once
 
 Header = tuple[bytes, bytes]
 
@@ -20,10 +21,15 @@ RAW_API_HEADERS: tuple[Header, ...] = tuple((n.lower().encode(), value.encode())
 _JSON = ((b"content-type", b"application/json"), *RAW_API_HEADERS)
 
 
-async def send_json(send: Send, body: bytes, *headers: Header) -> None:
+_HEAD = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%b: %b\r\n" % header for header in _JSON) + b"content-length: %d\r\n\r\n"
+
+
+async def send_json(scope: Scope, send: Send, body: bytes) -> None:
     """200 with a JSON body."""
+    if answer_at_once(scope, _HEAD % len(body) + body):
+        return
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": 200, "headers": [*_JSON, length, *headers]})
+    await send({"type": "http.response.start", "status": 200, "headers": [*_JSON, length]})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -42,7 +42,7 @@ class GetStats:
         except Problem as problem:
             await problem.response()(scope, receive, send)
         else:
-            await send_json(send, body)
+            await send_json(scope, send, body)
 
     def _parse(self, scope: Scope) -> tuple[list[tuple[bytes, str]], int]:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""

@@ -43,6 +43,24 @@ class AnsweringProtocol(HttpToolsProtocol):
         cycle.keep_alive = False
         return True
 
+    def answer_whole(self, scope: Scope, answer: bytes) -> bool:
+        """An app.whole_answer.WholeAnswer: does what the cycle's `send` would do with two messages.
+
+        Of the connection and not of the cycle, which would refer to itself through its scope: only the garbage
+        collector would free it.
+        """
+        cycle = self.cycle
+        if cycle.scope is not scope or not cycle.keep_alive or cycle.disconnected or scope["method"] == "HEAD":
+            return False
+        if cycle.flow.write_paused:
+            return False
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(answer)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

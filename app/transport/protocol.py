@@ -10,6 +10,7 @@ from app.errors import Problem
 from app.occupancy import Occupancy
 from app.transport import refusals
 from app.transport.answering import AnsweringProtocol
+from app.whole_answer import offer_whole_answer
 
 # Parsed in one go: of tiny requests, pipelined, as many take about 5 ms.
 PIECE_BYTES = 8192
@@ -79,6 +80,8 @@ class HttpProtocol(AnsweringProtocol):
         if len(self.headers) > MAX_HEADERS:
             raise ValueError
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope:
+            offer_whole_answer(self.scope, self.answer_whole)
 
     def on_response_complete(self) -> None:
         """Goes on with what was held back."""

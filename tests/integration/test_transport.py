@@ -55,6 +55,19 @@ def test_incomplete_or_malformed_post_is_not_applied(small: Stack, small_http: h
     assert answers(exchange(small, chunked + b"0\r\n\r\n")) == [(200, "")]
 
 
+def test_answers_are_the_same_however_they_are_written(small: Stack, area: int) -> None:
+    """At once, or as messages where the connection ends or another request waits."""
+    for one in (login(area), request(f"GET /stats?area_code={area} HTTP/1.1", close=False)):
+        closing = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+        exchange(small, closing)  # from now on it changes nothing
+        as_messages = exchange(small, closing).replace(b"connection: close\r\n", b"", 1)
+        with connected(small) as client:
+            client.sendall(one)
+            assert client.recv(65_536) == as_messages
+            client.sendall(one + closing)
+            assert rest(client).replace(b"connection: close\r\n", b"", 1) == as_messages * 2
+
+
 STATS = "GET /stats?area_code=1"
 
 
