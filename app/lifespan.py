@@ -13,6 +13,7 @@ from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
 from app.contract.keys import keys_of
+from app.live.admission import Admission
 from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
@@ -21,6 +22,7 @@ from app.live.monitor import RedisMonitor
 from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
 from app.live.stats_reader import StatsReader, Subscription
+from app.live.totals import LiveTotals
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class State(TypedDict):
 
     settings: Settings
     counters: LiveCounters
+    totals: LiveTotals
     ingest: Ingest
     monitor: RedisMonitor
     archive: ArchivePool
@@ -53,13 +56,14 @@ async def running(settings: Settings) -> AsyncIterator[State]:
             stack.callback(link.close)
         counters = LiveCounters(redis, reads, settings)
         await counters.closed_reason()
-        group_commits = [
-            GroupCommit(
-                ScriptCall(link, keys_of(partition), settings, partial(archived_epoch, settings)),
-                settings.queue_events,
-                settings.write_deadline_seconds,
-            )
+        totals = LiveTotals(redis, counters, settings)
+        script_calls = [
+            ScriptCall(link, keys_of(partition), settings, partial(archived_epoch, settings))
             for partition, link in enumerate(writes)
+        ]
+        group_commits = [
+            GroupCommit(script_call, settings.queue_events, settings.write_deadline_seconds)
+            for script_call in script_calls
         ]
         monitor = RedisMonitor(redis, counters, group_commits, settings)
         await monitor.poll()
@@ -67,17 +71,18 @@ async def running(settings: Settings) -> AsyncIterator[State]:
         archive = ArchivePool(settings)
         await archive.open()
         stack.push_async_callback(archive.close)
-        ingest = Ingest(group_commits)
+        ingest = Ingest(group_commits, Admission(script_calls, settings))
         stack.push_async_callback(ingest.drain)
         log.info("API started", extra={"action": "start"})
         yield {
             "settings": settings,
             "counters": counters,
+            "totals": totals,
             "ingest": ingest,
             "monitor": monitor,
             "archive": archive,
             "erasure": Erasure(counters, ingest, archive),
-            "hub": Hub(StatsReader(counters, monitor)),
+            "hub": Hub(StatsReader(counters, totals, monitor)),
         }
     log.info("API stopped", extra={"action": "stop"})
 

@@ -39,6 +39,15 @@ class Settings:
     wait_replicas: int = _setting(0, "replicas that must hold a write before it is answered (WAIT)", 0, 10)
     memory_share: float = _setting(0.8, "share of Redis's maxmemory beyond which POST gets 503", 0.01, 1)
     idempotency_seconds: int = _setting(86_400, "how long the answer to an Idempotency-Key is kept", 60)
+    max_areas: int = _setting(100_000, "areas known at a time; beyond it an event in a new one gets 422", 1)
+    new_areas_per_minute: int = _setting(1000, "areas that may become known in a minute; beyond it 422", 1)
+    max_modes_per_area: int = _setting(1000, "modes with players in an area; beyond it 422", 1)
+    max_sessions_per_user: int = _setting(
+        100, "sessions of a user in a partition, logged-out ones of the last lease included; beyond it 422", 1
+    )
+    max_idempotency_keys: int = _setting(1_000_000, "answers to Idempotency-Keys kept at a time; beyond it 422", 1)
+    areas: str = _setting("", "the only areas that are taken, separated by commas; unset: any")
+    modes: str = _setting("", "the only modes that are taken, separated by commas; unset: any")
     retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
     query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
@@ -75,6 +84,8 @@ def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str 
     if kind is str:
         if name == "log_level" and text.lower() not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"{variable} must be debug, info, warning or error")
+        if name in ("areas", "modes") and not text.strip(" ,"):
+            raise SettingsError(f"{variable} must name at least one")
         return text
     try:
         number: int | float = kind(text)

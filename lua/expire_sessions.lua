@@ -21,8 +21,8 @@ local limit = tonumber(ARGV[5])
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
-local call, format, abs = redis.call, string.format, math.abs
-local tag = string.sub(epoch_key, 1, -6)
+local call, format, abs, find, sub = redis.call, string.format, math.abs, string.find, string.sub
+local tag = sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -38,8 +38,8 @@ local deltas = {} -- area_mode -> change of its counter
 local to_schedule = {} -- session that goes on -> time of its last event
 local lines = {}
 for _, session in ipairs(sessions) do
-  local bar = string.find(session, '|', 1, true)
-  local user, area_mode = string.sub(session, 1, bar - 1), string.sub(session, bar + 1)
+  local bar = find(session, '|', 1, true)
+  local user, area_mode = sub(session, 1, bar - 1), sub(session, bar + 1)
   local state = tonumber(call('ZSCORE', user_prefix .. user, area_mode) or 0)
   local last = abs(state)
   if last + lease_us > now then

@@ -22,8 +22,8 @@ local FIRST_EVENT = 6
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
-local call, format, abs = redis.call, string.format, math.abs
-local tag = string.sub(epoch_key, 1, -6)
+local call, format, abs, find, sub = redis.call, string.format, math.abs, string.find, string.sub
+local tag = sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from app.api.request import parse_json, read_body
 from app.bounds import GENERATE_NUMBERS
+from app.contract.allowed_names import AllowedNames, allowed_names
 from app.contract.area_mode import join_area_mode
-from app.contract.calls import ARGS_PER_EVENT
-from app.contract.outcome import EventKind
+from app.contract.outcome import OVER_LIMIT, EventKind
 from app.contract.problem import problem_at
 from app.contract.samples import MODES
 from app.errors import InvalidRequest
@@ -23,14 +23,17 @@ WEIGHTS = {EventKind.LOGIN: 6, EventKind.LOGOUT: 3, EventKind.HEARTBEAT: 1}
 
 
 async def generate_data(request: Request) -> Response:
-    """`{"cnt_records_generated"}`. The body may hold the numbers of GENERATE_NUMBERS; equal seeds make equal events."""
+    """`{"cnt_records_generated"}`. The body may hold the numbers of GENERATE_NUMBERS; equal seeds make equal events.
+
+    Events that would open more than the limits allow are left out.
+    """
     settings: Settings = request.state.settings
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
-    script_args = _random_events(**numbers)
+    script_args = _random_events(allowed_names(settings.areas, settings.modes), **numbers)
     ingest: Ingest = request.state.ingest
-    await ingest.record(script_args)
-    answer = {"cnt_records_generated": len(script_args) // ARGS_PER_EVENT}
+    outcomes = await ingest.record(script_args, skip=True)
+    answer = {"cnt_records_generated": sum(outcome not in OVER_LIMIT for outcome in outcomes)}
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -56,16 +59,23 @@ def _invalid(errors: list[dict[str, Any]]) -> InvalidRequest:
     return InvalidRequest(422, "invalid_request", "The request is not valid; nothing was generated", errors)
 
 
-def _random_events(events: int, users: int, areas: int, modes: int, seed: int | None) -> list[str]:
-    """Areas are unequally popular, as in life."""
+def _random_events(
+    allowed: AllowedNames, events: int, users: int, areas: int, modes: int, seed: int | None
+) -> list[str]:
+    """Areas are unequally popular, as in life; where only some names are allowed, these are used."""
+    area_names, mode_names = sorted(allowed.areas), sorted(allowed.modes)
     chance = random.Random(seed)
     kinds, weights = tuple(map(str, WEIGHTS)), tuple(WEIGHTS.values())
     script_args: list[str] = []
     for _ in range(events):
         user = chance.randrange(users)
-        area = 100 + min(int(chance.paretovariate(1)) - 1, areas - 1)
+        area = min(int(chance.paretovariate(1)) - 1, areas - 1)
         mode = chance.randrange(modes)
-        name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
+        area_name = area_names[area % len(area_names)] if area_names else str(100 + area)
+        if mode_names:
+            mode_name = mode_names[mode % len(mode_names)]
+        else:
+            mode_name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
         kind = chance.choices(kinds, weights)[0]
-        script_args += (f"user_{user}", join_area_mode(str(area), name), kind, "")
+        script_args += (f"user_{user}", join_area_mode(area_name, mode_name), kind, "")
     return script_args

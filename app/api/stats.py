@@ -1,18 +1,20 @@
 """GET /stats, /areas, /modes: the most played modes, of some areas and of all together."""
 
 import asyncio
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import area_codes, whole_number
+from app.api.request import area_codes, reject_unknown, whole_number
 from app.api.response import NO_STORE, send_json
-from app.bounds import MAX_RANKS, MAX_STATS_AREAS
+from app.bounds import DEFAULT_RANKS, DEFAULT_ROWS, MAX_OFFSET, MAX_RANKS, MAX_ROWS, MAX_STATS_AREAS
 from app.errors import Problem
 from app.live.counters import LiveCounters
-from app.live.rankings import areas_by_players, modes_by_players, ranking_json
+from app.live.rankings import areas_json, modes_json, ranking_json
+from app.live.totals import LiveTotals
 
 # Parsed query strings that are kept, and how long (in bytes) each may be.
 MAX_REMEMBERED = 10_000
@@ -48,7 +50,7 @@ class GetStats:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""
         request = Request(scope)
         areas = area_codes(request, MAX_STATS_AREAS)
-        limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
+        limit = whole_number(request, "limit", DEFAULT_RANKS, 1, MAX_RANKS)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
         if len(query) <= MAX_REMEMBERED_QUERY:
@@ -60,11 +62,27 @@ class GetStats:
 
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
-    counters: LiveCounters = request.state.counters
-    return Response(orjson.dumps(areas_by_players(await counters.overview())), media_type="application/json")
+    offset, limit = _rows(request)
+    totals: LiveTotals = request.state.totals
+    page = await totals.areas(offset, limit)
+    return _response(areas_json(page), offset + limit, page.total)
 
 
 async def get_modes(request: Request) -> Response:
     """Modes with players, most players first."""
-    counters: LiveCounters = request.state.counters
-    return Response(orjson.dumps(modes_by_players(await counters.overview())), media_type="application/json")
+    offset, limit = _rows(request)
+    totals: LiveTotals = request.state.totals
+    page = await totals.modes(offset, limit)
+    return _response(modes_json(page), offset + limit, page.total)
+
+
+def _rows(request: Request) -> tuple[int, int]:
+    """The parameters offset and limit. Raises InvalidRequest."""
+    reject_unknown(request, "limit", "offset")
+    limit = whole_number(request, "limit", DEFAULT_ROWS, 1, MAX_ROWS)
+    return whole_number(request, "offset", 0, 0, MAX_OFFSET), limit
+
+
+def _response(page: dict[str, Any], end: int, total: int) -> Response:
+    """The page, and the offset of the next one."""
+    return Response(orjson.dumps(page | {"next_offset": end if end < total else None}), media_type="application/json")

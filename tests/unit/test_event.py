@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.contract.allowed_names import allowed_names
 from app.contract.event import MAX_ERRORS, is_name, validate_events
 from tests.http_client import event
 
@@ -39,3 +40,23 @@ def test_every_bad_item_is_counted_but_only_the_first_faults_are_named() -> None
     assert found.bad == list(range(1, 51))
     assert len(found.errors) == MAX_ERRORS
     assert len(found.script_args) == 8
+
+
+def test_where_names_are_listed_others_are_refused_with_their_place() -> None:
+    allowed = allowed_names("1, south west ,ä", "duel")
+    good = [event(area) for area in (1, "1", "south west", "ä")]
+    bad = [event("1 "), event("South west"), event(11), event(1, mode="Duel"), event("2", mode="ctf")]
+    found = validate_events([*good, *bad], NOW, [], allowed=allowed)
+    assert found.bad == [4, 5, 6, 7, 8]
+    assert found.script_args[1::4] == ["1|duel", "1|duel", "south west|duel", "ä|duel"]
+    assert [(fault["loc"], fault["code"]) for fault in found.errors] == [
+        ([4, "area_code"], "unknown_area"),
+        ([5, "area_code"], "unknown_area"),
+        ([6, "area_code"], "unknown_area"),
+        ([7, "multiplayer_mode"], "unknown_mode"),
+        ([8, "area_code"], "unknown_area"),
+        ([8, "multiplayer_mode"], "unknown_mode"),
+    ]
+    assert validate_events([event(7), event(1, mode="ctf")], NOW, [], allowed=allowed_names("", "ctf")).bad == [0]
+    (area, mode) = validate_events([event(7, mode="|")], NOW, [], allowed=allowed).errors
+    assert (area["code"], mode["code"]) == ("unknown_area", "invalid_name")

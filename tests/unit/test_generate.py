@@ -11,6 +11,8 @@ from app.contract.calls import ARGS_PER_EVENT
 from app.contract.outcome import POSTED_KINDS
 from app.settings import Settings
 
+DEFAULTS = Settings()
+
 
 class Recorded:
     """An Ingest that keeps what it is given."""
@@ -18,19 +20,20 @@ class Recorded:
     def __init__(self) -> None:
         self.script_args: list[str] = []
 
-    async def record(self, script_args: list[str]) -> str:
+    async def record(self, script_args: list[str], skip: bool) -> str:
+        assert skip
         self.script_args += script_args
         return "a" * (len(script_args) // ARGS_PER_EVENT)
 
 
-async def generated(**numbers: int) -> list[tuple[str, ...]]:
+async def generated(settings: Settings = DEFAULTS, /, **numbers: int) -> list[tuple[str, ...]]:
     """The arguments of each event that was recorded."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": orjson.dumps(numbers)}
 
     recorded = Recorded()
-    state: dict[str, Any] = {"settings": Settings(), "ingest": recorded}
+    state: dict[str, Any] = {"settings": settings, "ingest": recorded}
     answer = await generate_data(Request({"type": "http", "headers": [], "state": state}, receive))
     args = iter(recorded.script_args)
     events = list(zip(*[args] * ARGS_PER_EVENT, strict=True))
@@ -56,3 +59,8 @@ async def test_users_areas_and_modes_are_within_their_numbers() -> None:
     assert len({mode for _, mode in area_modes}) == 6
     assert {kind for *_, kind, _ in events} == set(POSTED_KINDS)
     assert {time for *_, time in events} == {""}, "they happen on arrival"
+
+
+async def test_where_names_are_listed_only_those_are_used() -> None:
+    events = await generated(Settings(areas="b,a", modes="x"), events=50, areas=5, modes=3)
+    assert {area_mode for _, area_mode, _, _ in events} == {"a|x", "b|x"}

@@ -63,13 +63,16 @@ RULES: dict[str, Callable[[Import], bool]] = {
 CLIENTS: dict[Clients, set[str]] = {
     REDIS: {
         "app.contract.connection",
+        "app.contract.totals",
         "app.live.counters",
         "app.live.monitor",
         "app.live.multiplexer",
         "app.live.script_call",
+        "app.live.totals",
         "archiver.heal",
         "archiver.partition",
         "archiver.rebuild",
+        "archiver.recount",
         "archiver.schedule",
         "archiver.stream",
         "archiver.verify",

@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 from starlette.routing import Route
 
+from app.contract.outcome import OVER_LIMIT
 from app.openapi import document
 from app.openapi.problems import FAULTS, PROBLEMS
 from app.routes import routes
@@ -24,6 +25,8 @@ OPERATIONS = {
 }
 # The router's own answers have their codes in a table.
 OF_THE_ROUTER = {(404, "not_found"), (405, "method_not_allowed")}
+# The script's refusals, too; an event that is refused has the same code.
+OVER_LIMITS = {(422, outcome.value) for outcome in OVER_LIMIT.values()}
 
 
 def calls() -> Iterator[tuple[str, list[Any]]]:
@@ -52,7 +55,7 @@ def test_every_route_is_documented_and_no_other() -> None:
 
 
 def test_every_code_is_documented_with_its_status_and_no_other() -> None:
-    found = set(OF_THE_ROUTER)
+    found = OF_THE_ROUTER | OVER_LIMITS
     for name, arguments in calls():
         if name in ("Problem", "InvalidRequest") and arguments[1:] and arguments[1]:
             found.add((arguments[0], arguments[1]))
@@ -74,7 +77,7 @@ def test_every_code_is_named_by_an_operation() -> None:
 
 def test_every_fault_is_documented_and_no_other() -> None:
     found = {arguments[1] for name, arguments in calls() if name in ("problem_at", "invalid_query") and arguments[1]}
-    assert found == set(FAULTS)
+    assert found | {code for _, code in OVER_LIMITS} == set(FAULTS)
 
 
 def test_every_query_parameter_that_is_read_is_documented_and_no_other() -> None:

@@ -26,7 +26,15 @@ def test_every_address_and_token_is_a_secret() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PARTITIONS", "0"), ("PARTITIONS", "1.5"), ("MEMORY_SHARE", "nan"), ("LOG_LEVEL", "loud"), ("MAX_EXPORTS", "x")],
+    [
+        ("PARTITIONS", "0"),
+        ("PARTITIONS", "1.5"),
+        ("MEMORY_SHARE", "nan"),
+        ("LOG_LEVEL", "loud"),
+        ("MAX_EXPORTS", "x"),
+        ("MAX_AREAS", "0"),
+        ("MODES", " , "),
+    ],
 )
 def test_error_names_the_variable_and_never_its_value(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as raised:

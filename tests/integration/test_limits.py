@@ -1,0 +1,158 @@
+"""Limits on names over HTTP: what is refused, with its places, and that nothing of it was applied."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
+from tests.http_client import event, problem, stats
+from tests.servers import Stack, eventually
+
+pytestmark = SAME_ON_EVERY_SERVER
+AREAS, NEW_AREAS, MODES, SESSIONS, KEYS = 40, 30, 5, 10, 3
+LIMITS: dict[str, Any] = {
+    "max_areas": str(AREAS),
+    "new_areas_per_minute": str(NEW_AREAS),
+    "max_modes_per_area": str(MODES),
+    "max_sessions_per_user": str(SESSIONS),
+    "max_idempotency_keys": str(KEYS),
+}
+_prefixes = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def limited(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    directory = tmp_path_factory.mktemp("limits") / "data"
+    with Stack(directory, redis_server=str(BINARIES[redis_name]), **LIMITS) as stack:
+        yield stack
+
+
+@pytest.fixture
+def names(limited: Stack) -> list[str]:
+    """Areas of one test, while no area is known and no key was used."""
+    with redis.Redis.from_url(limited.run["redis_url"]) as store:
+        store.delete("{0}:areas", "{0}:idle_areas", "{0}:new_areas", "{0}:kept_answers")
+    prefix = next(_prefixes)
+    return [f"{prefix}-{n}" for n in range(300)]
+
+
+@pytest.fixture
+def http(limited: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=limited.url, timeout=20) as client:
+        yield client
+
+
+def refused(http: httpx.Client, events: list[dict[str, Any]], code: str, **more: Any) -> list[list[Any]]:
+    """The places of the faults; that nothing was applied."""
+    areas = sorted({str(item["area_code"]) for item in events})
+    before = stats(http, *areas)
+    found = problem(http.post("/events", json={"items": events}, **more), 422)
+    assert found["code"] == code
+    assert "nothing was applied" in found["title"]
+    assert {fault["code"] for fault in found["errors"]} == {code}
+    assert stats(http, *areas) == before
+    return [fault["loc"] for fault in found["errors"]]
+
+
+def taken(http: httpx.Client, events: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = http.post("/events", json=events, **more).raise_for_status().json()
+    return answer
+
+
+def test_too_many_new_areas_of_a_minute(http: httpx.Client, names: list[str]) -> None:
+    taken(http, [event(area) for area in names[: NEW_AREAS - 1]])
+    places = refused(http, [event(area) for area in names[: NEW_AREAS + 2]], "too_many_new_areas")
+    assert places == [["items", n, "area_code"] for n in (NEW_AREAS, NEW_AREAS + 1)]
+    response = http.post("/events", json=[event(area) for area in names[: NEW_AREAS + 1]])
+    assert response.headers["retry-after"] == "60"
+    assert taken(http, [event(area, "v") for area in names[:NEW_AREAS]])["applied"] == NEW_AREAS
+
+
+def fill_areas(limited: Stack, known: int = AREAS) -> None:
+    """Areas that nobody plays in, as if they had become known some time ago."""
+    with redis.Redis.from_url(limited.run["redis_url"]) as store:
+        store.sadd("{0}:areas", *(f"known-{n}" for n in range(known)))
+
+
+def test_too_many_areas(limited: Stack, http: httpx.Client, names: list[str]) -> None:
+    fill_areas(limited)
+    assert refused(http, [event("known-0"), event(names[0])], "too_many_areas") == [["items", 1, "area_code"]]
+    assert taken(http, [event("known-0"), event("known-1")])["applied"] == 2
+    assert taken(http, [event(names[0], name="LOGOUT")])["accepted"] == 1, "a log-out is never refused"
+    single = problem(http.post("/events", json=event(names[0])), 422)
+    assert single["errors"][0]["loc"] == ["area_code"]
+
+
+def test_too_many_modes_and_sessions(http: httpx.Client, names: list[str]) -> None:
+    area = names[0]
+    taken(http, [event(area, f"u{n}", mode=f"m{n}") for n in range(MODES)])
+    places = refused(http, [event(area, "u1", mode="m0"), event(area, "u1", mode="other")], "too_many_modes")
+    assert places == [["items", 1, "multiplayer_mode"]]
+    sessions = [event(area, mode=f"m{n % MODES}") | {"user_id": "busy", "area_code": names[n]} for n in range(SESSIONS)]
+    taken(http, sessions)
+    more = [event(area, mode="m1") | {"user_id": "busy"}]
+    assert refused(http, more, "too_many_sessions") == [["items", 0, "user_id"]]
+    assert taken(http, sessions)["accepted"] == SESSIONS, "those that are known go on"
+
+
+def test_too_many_keys(http: httpx.Client, names: list[str]) -> None:
+    answers = [taken(http, [event(names[0], f"u{n}")], headers={"Idempotency-Key": str(n)}) for n in range(KEYS)]
+    loc = refused(http, [event(names[0], "v")], "too_many_keys", headers={"Idempotency-Key": "another"})
+    assert loc == [["header", "Idempotency-Key"]]
+    assert taken(http, [event(names[0], "u0")], headers={"Idempotency-Key": "0"}) == answers[0]
+    assert taken(http, [event(names[0], "v")])["applied"] == 1
+
+
+@pytest.mark.parametrize("count", [5, 250])
+def test_what_is_over_a_limit_is_skipped_and_reported(
+    limited: Stack, http: httpx.Client, names: list[str], count: int
+) -> None:
+    fill_areas(limited)
+    items = [{"no": "event"}, *(event("known-2", f"{names[0]}-{n}") for n in range(count)), event(names[0])]
+    headers = {"Idempotency-Key": names[0]}
+    answers = [taken(http, items, params={"on_invalid": "skip"}, headers=headers) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert (answers[0]["accepted"], answers[0]["applied"]) == (count, count)
+    assert answers[0]["errors"][-1]["loc"] == [count + 1, "area_code"]
+    assert answers[0]["errors"][-1]["code"] == "too_many_areas"
+    assert stats(http, names[0]) == {names[0]: []}
+
+
+def test_request_of_several_calls_is_refused_as_a_whole(limited: Stack, http: httpx.Client, names: list[str]) -> None:
+    """What it opens is asked about before its first call, though it is found in a later one."""
+    fill_areas(limited, AREAS - 1)
+    good = [event(names[0], f"u{n}") for n in range(200)]
+    places = refused(http, [*good, event(names[1]), event(names[2])], "too_many_areas")
+    assert places == [["items", 200, "area_code"], ["items", 201, "area_code"]]
+    taken(http, good)
+    modes = [event(names[0], mode=f"m{n}") for n in range(MODES)]
+    assert refused(http, [*good, *modes], "too_many_modes") == [["items", 204, "multiplayer_mode"]]
+    busy = [event(names[0]) | {"user_id": names[0], "area_code": f"known-{n % 30}"} for n in range(150)]
+    places = refused(http, busy, "too_many_sessions")
+    assert places[0] == ["items", SESSIONS, "user_id"]
+
+
+def test_what_is_found_when_a_part_is_applied_is_refused_alone(http: httpx.Client, names: list[str]) -> None:
+    sessions = [event(names[n]) | {"user_id": names[0]} for n in range(SESSIONS)]
+    taken(http, sessions)
+    items = [event(names[0], f"u{n}") for n in range(150)] + [event(names[11]) | {"user_id": names[0]}]
+    answer = taken(http, items)
+    assert (answer["accepted"], answer["applied"]) == (150, 150)
+    assert [(fault["loc"], fault["code"]) for fault in answer["errors"]] == [([150, "user_id"], "too_many_sessions")]
+
+
+def test_generated_events_keep_to_the_limits(http: httpx.Client, names: list[str]) -> None:
+    body = {"events": 5000, "areas": 100, "modes": 20, "users": 10, "seed": 1}
+    generated = http.post("/generate_data", json=body).raise_for_status().json()["cnt_records_generated"]
+    assert 0 < generated < 5000
+
+
+def test_areas_that_nobody_plays_in_leave_the_overview(http: httpx.Client, names: list[str]) -> None:
+    taken(http, [event(names[0])])
+    eventually(lambda: names[0] in [area["area_code"] for area in http.get("/areas").json()["areas"]])
+    taken(http, [event(names[0], name="LOGOUT")])
+    eventually(lambda: names[0] not in [area["area_code"] for area in http.get("/areas").json()["areas"]])
