@@ -69,7 +69,7 @@ async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, bucket
     keys = keys_of(partition)
     while await expire_sessions(
         redis,
-        [keys.epoch, keys.events, keys.areas, keys.expiry],
+        [keys.epoch, keys.events, keys.areas, keys.expiry, keys.mode_players],
         [epoch, new_token(), lease_us, bucket_seconds, EXPIRE_SESSIONS],
     ):
         pass

@@ -3,7 +3,7 @@
 -- The timer wheel holds every session once, as `user|area|mode` in the list of its due second. Looks at up to
 -- `limit` sessions of the earliest list that is due; to be called until it returns 0.
 --
--- KEYS  1 epoch  2 events  3 areas  4 expiry
+-- KEYS  1 epoch  2 events  3 areas  4 expiry  5 mode_players
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
 -- ARGV  1 epoch  as the caller knows it
 --       2 token  of this call
@@ -15,6 +15,7 @@
 -- Logs     `token <token> at <now, us> events <lines>` in the format of app/contract/log.py, a line for each session
 --          that ended: `EXPIRE-1|<area>|<mode>|<user>|<time>`
 local epoch_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local mode_players_key = KEYS[5]
 local epoch, token, lease_us, bucket_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit = tonumber(ARGV[5])
 

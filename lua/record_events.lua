@@ -2,7 +2,7 @@
 -- Applies a group of events of one partition, all or nothing, and logs them as one stream entry.
 -- The rule is docs/session-rule.md: a session's state is one signed time, and the last writer wins.
 --
--- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry  6 new_areas  7 kept_answers
+-- KEYS  1 epoch  2 call  3 events  4 areas  5 expiry  6 mode_players  7 new_areas  8 kept_answers
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
 -- ARGV  1 epoch  as the caller knows it
 --       2 token  of this call, the same at every try
@@ -15,22 +15,22 @@
 --       9 max_modes  with players in an area
 --       10 max_sessions  of a user
 --       11 max_answers  kept for fingerprints
---       12.. four per event: user, area_mode ("area|mode"), kind (LOGIN, LOGOUT or HEARTBEAT; of an event that LIMIT
---            has refused its letter, with a stamp far ahead), stamp (us since 1970, or "" for its arrival)
+--       12.. four per event: user, area_mode ("area|mode"), kind (LOGIN, LOGOUT or HEARTBEAT; for an event that was
+--            refused the letter to answer, with a stamp far ahead), stamp (us since 1970, or "" for its arrival)
 -- Returns  one letter per event: a applied, r refreshed, s stale, l late, d duplicate, k clock_skew, A too_many_areas,
 --          N too_many_new_areas, M too_many_modes, S too_many_sessions;
 --          where `call` holds an answer, that one, and nothing is done
 -- Errors   EPOCH     the partition is closed, or not the one that the caller knows; nothing was done
 --          CONFLICT  `call` holds the answer to another request; nothing was done
 --          ANSWERS   max_answers are kept; nothing was done
---          LIMIT     followed by <position, from 0>:<letter> of each event that would open more than is allowed; nothing
---                    was done
+--          LIMIT     followed by <position, from 0>:<letter> of each event that would open more than is allowed;
+--                    nothing was done
 -- Logs     `token <token> at <now, us> events <lines>` in the format of app/contract/log.py: line n is event n, empty
 --          when that event is not logged, else `<kind><effect>|<area>|<mode>|<user>|<time>`. The effect is +1, -1,
 --          :refreshed, :stale or :late. The time is us from `at` with a sign, us since 1970 without one where that
 --          is years away, or nothing for an arrival (`at` + n us, n from 1).
 local epoch_key, call_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local new_areas_key, kept_answers_key = KEYS[6], KEYS[7]
+local mode_players_key, new_areas_key, kept_answers_key = KEYS[6], KEYS[7], KEYS[8]
 local epoch, token, lease_us, bucket_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local answer_seconds, fingerprint = ARGV[5], ARGV[6]
 local max_areas, max_new_areas, max_modes = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -80,10 +80,9 @@ local written = 0
 local deltas = {} -- area_mode -> change of its counter
 local to_schedule = {} -- session new on the wheel -> time of its first event
 local lines, outcomes, logged = {}, {}, false
--- What the limits are about, as the events so far leave it.
-local sessions_of, modes_of, new_areas = {}, {}, 0 -- by user_key; by area, at most; not known before
-local near_max_modes = max_modes - (#ARGV - FIRST_EVENT + 1) / 4 -- of an area with fewer no mode has to be looked up
-local refusals = {}
+local sessions_of = {} -- user_key -> sessions, as the events so far leave them
+local opened, opened_count = {}, 0 -- each area_mode whose counter has to go up, in the order of the first event
+local refusals = {} -- position -> letter of an event that opens too much
 
 -- 1. Decide everything; only reads. Each function call in this loop shows in what an event costs.
 local args, position = ARGV, 0
@@ -136,45 +135,18 @@ for i = FIRST_EVENT, #args, 4 do
     elseif state > 0 then
       new_state = at
       outcome, effect = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
+    elseif user_sessions and user_sessions >= max_sessions then
+      outcome = 'S'
+      refusals[position] = outcome
     else
       new_state = at
       outcome, effect = 'a', '+1|'
       local delta = deltas[area_mode]
-      if user_sessions and user_sessions >= max_sessions then
-        outcome = 'S'
-      elseif not delta then
-        local bar = find(area_mode, '|', 1, true)
-        local area = sub(area_mode, 1, bar - 1)
-        local modes = modes_of[area]
-        if not modes then
-          modes = call('ZCARD', area_prefix .. area)
-          if modes == 0 and call('SISMEMBER', areas_key, area) == 0 then
-            if call('SCARD', areas_key) + new_areas >= max_areas then
-              outcome = 'A'
-            elseif (call('GET', new_areas_key) or 0) + new_areas >= max_new_areas then
-              outcome = 'N'
-            else
-              new_areas = new_areas + 1
-            end
-          end
-        end
-        if outcome == 'a' then
-          if modes >= near_max_modes and not call('ZSCORE', area_prefix .. area, sub(area_mode, bar + 1)) then
-            if modes < max_modes then
-              modes = modes + 1
-            else
-              outcome = 'M'
-            end
-          end
-          modes_of[area] = modes
-        end
+      if not delta then
+        delta, opened_count = 0, opened_count + 1
+        opened[opened_count] = area_mode
       end
-      if outcome == 'a' then
-        deltas[area_mode] = (delta or 0) + 1
-      else
-        new_state, effect = nil, nil
-        refusals[#refusals + 1] = position - 1 .. ':' .. outcome
-      end
+      deltas[area_mode] = delta + 1
     end
     if new_state then
       states[session] = new_state
@@ -204,8 +176,23 @@ for i = FIRST_EVENT, #args, 4 do
   end
 end
 
-if #refusals > 0 then
-  return redis.error_reply('LIMIT ' .. table.concat(refusals, ' '))
+--- @include limits
+if next(letters) then
+  for n = 1, position do
+    local i = FIRST_EVENT + 4 * (n - 1)
+    local letter, outcome = letters[args[i + 1]], outcomes[n]
+    -- Nobody was active in it, so every event that would be is to blame.
+    if letter and args[i + 2] ~= 'LOGOUT' and (outcome == 'a' or outcome == 'r' or outcome == 'd') then
+      refusals[n] = letter
+    end
+  end
+end
+if next(refusals) then
+  local found = {}
+  for n = 1, position do
+    if refusals[n] then found[#found + 1] = n - 1 .. ':' .. refusals[n] end
+  end
+  return redis.error_reply('LIMIT ' .. table.concat(found, ' '))
 end
 
 -- 2. Write. The log comes first: its key is the one that may refuse the write.
@@ -217,7 +204,7 @@ for n = 1, written do
 end
 --- @include counters
 --- @include wheel
-if new_areas > 0 and call('INCRBY', new_areas_key, new_areas) == new_areas then
+if #new_areas > 0 and call('INCRBY', new_areas_key, #new_areas) == #new_areas then
   call('EXPIRE', new_areas_key, 60)
 end
 local answer = table.concat(outcomes)

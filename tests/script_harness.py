@@ -89,7 +89,7 @@ class ScriptHarness:
 
     def expire(self, lease_us: int, width: int = 1, limit: int = 200) -> None:
         """Ends the sessions whose lease is over."""
-        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry]
+        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry, self.keys.mode_players]
         while self.run(expire_sessions, names, ["epoch", new_token(), lease_us, width, limit]):
             pass
 
@@ -103,9 +103,9 @@ class ScriptHarness:
             self.do(recount.recount(self.redis, self.keys))
 
     def totals(self) -> tuple[dict[str, int], dict[str, int], int]:
-        """(players by area, players by mode, all players) as they are counted."""
+        """(players by area, players by mode, all players) as they are counted; without modes that have none."""
         by_area, by_mode = (
-            {name.decode(): int(n) for name, n in self.do(self.redis.zrange(key, 0, -1, withscores=True))}
+            {name.decode(): int(n) for name, n in self.do(self.redis.zrange(key, 0, -1, withscores=True)) if n}
             for key in (self.keys.area_players, self.keys.mode_players)
         )
         return by_area, by_mode, int(self.do(self.redis.hget(self.keys.totals, "players")) or 0)

@@ -50,7 +50,8 @@ class RecordCall:
     def keys(self, keys: Keys) -> list[str]:
         """KEYS of the script."""
         call = keys.call(self.answer_key)
-        return [keys.epoch, call, keys.events, keys.areas, keys.expiry, keys.new_areas, keys.kept_answers]
+        names = [keys.epoch, call, keys.events, keys.areas, keys.expiry]
+        return [*names, keys.mode_players, keys.new_areas, keys.kept_answers]
 
     def args(self, epoch: str, script_args: list[str]) -> list[str]:
         """ARGV of the script; `script_args` are ARGS_PER_EVENT strings an event."""
@@ -75,4 +76,4 @@ def refused_event(event: list[str], letter: str) -> list[str]:
 def admission(keys: Keys, epoch: str, limits: Limits, area_modes: list[str]) -> tuple[list[str], list[str]]:
     """KEYS and ARGV of admit_areas."""
     args = [epoch, str(limits.areas), str(limits.new_areas), str(limits.modes), *area_modes]
-    return [keys.epoch, keys.areas, keys.idle_areas, keys.new_areas], args
+    return [keys.epoch, keys.areas, keys.idle_areas, keys.mode_players, keys.new_areas], args

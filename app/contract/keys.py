@@ -11,7 +11,7 @@
 | `{p}:idle_areas` | sorted set | areas seen without players -> when, so that they are forgotten | s since 1970 |
 | `{p}:new_areas` | string | areas that became known in this minute; expires | |
 | `{p}:area_players` | sorted set | area -> active users in all its modes, as of `last` in `{p}:totals` | users |
-| `{p}:mode_players` | sorted set | mode -> active users in all areas, as of the same | users |
+| `{p}:mode_players` | sorted set | mode -> active users in all areas, as of the same; 0: opened since | users |
 | `{p}:totals` | hash | `players`: the sum of either; `last`, `entries`: where in the log (app.contract.totals) | |
 | `{p}:kept_answers` | hash | second -> answers to Idempotency-Keys that expire up to then | |
 | `{p}:epoch` | string | token of the partition's present life; absent while it is closed | |

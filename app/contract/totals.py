@@ -77,7 +77,7 @@ async def count_log(redis: Redis, keys: Keys, add_totals: AddTotals, pieces: int
             args: list[str | int | bytes] = [epoch, str(last), str(piece.next), piece.entries, len(piece.areas)]
             args += chain.from_iterable(piece.areas.items())
             args += chain.from_iterable(piece.modes.items())
-            names = [keys.epoch, keys.totals, keys.area_players, keys.mode_players, keys.idle_areas]
+            names = [keys.epoch, keys.totals, keys.area_players, keys.mode_players, keys.idle_areas, keys.events]
             await add_totals(redis, names, args)
         if ended:
             return True

@@ -144,10 +144,12 @@ class LiveTotals:
         async with self._redis.pipeline(transaction=True) as pipeline:
             for name, keys in zip(names, self._keys, strict=True):
                 pipeline.execute_command("HGET", keys.totals, "players")
-                pipeline.execute_command("ZCARD", name)
+                pipeline.execute_command("ZCOUNT", name, "(0", "+inf")
                 pipeline.execute_command("ZREVRANGE", name, first, last, "WITHSCORES")
             replies = await pipeline.execute()
-        rows = [(name.decode(), int(count)) for reply in replies[2::3] for name, count in pairs(reply)]
+        rows = [
+            (name.decode(), int(count)) for reply in replies[2::3] for name, count in pairs(reply) if int(count) > 0
+        ]
         if not single:
             rows.sort(key=_rank, reverse=True)
             rows = rows[offset : offset + limit] if limit else rows

@@ -47,9 +47,11 @@ def test_what_has_no_players_leaves_the_totals_and_its_area_is_idle(engine: Scri
     play(engine, 20)
     engine.count()
     play(engine, 20, kind="LOGOUT")
+    assert engine.do(engine.redis.zcard(engine.keys.mode_players)) == 3
     engine.record([("u", "short|m", "LOGIN", ""), ("u", "short|m", "LOGOUT", "")])
     engine.count()
     assert engine.totals() == ({}, {}, 0)
+    assert not engine.do(engine.redis.exists(engine.keys.area_players, engine.keys.mode_players))
     idle = {area.decode() for area in engine.do(engine.redis.zrange(engine.keys.idle_areas, 0, -1))}
     assert idle == {*map(str, range(7)), "short"}
 
@@ -65,7 +67,7 @@ def test_names_that_look_like_lines_are_names(engine: ScriptHarness) -> None:
 def test_piece_is_added_once_by_whoever_comes_first(engine: ScriptHarness) -> None:
     play(engine, 5)
     keys = engine.keys
-    names = [keys.epoch, keys.totals, keys.area_players, keys.mode_players, keys.idle_areas]
+    names = [keys.epoch, keys.totals, keys.area_players, keys.mode_players, keys.idle_areas, keys.events]
     assert engine.run(add_totals, names, ["epoch", "0-0", "1-1", 1, 1, "0", 1, "m0", 1]) == 1
     assert engine.run(add_totals, names, ["epoch", "0-0", "1-1", 1, 1, "0", 1, "m0", 1]) == 0
     assert engine.totals() == ({"0": 1}, {"m0": 1}, 1)
