@@ -31,7 +31,7 @@ for i = FIRST_NAME, #ARGV do
   opened[#opened + 1] = ARGV[i]
 end
 --- @include limits
-if next(letters) then
+if letters and next(letters) then
   local found = {}
   for n, area_mode in ipairs(opened) do
     if letters[area_mode] then found[#found + 1] = n - 1 .. ':' .. letters[area_mode] end
@@ -40,12 +40,15 @@ if next(letters) then
 end
 
 -- 2. Write.
+if not new_areas or #new_areas == 0 then
+  return 0
+end
 local now = call('TIME')[1]
 for _, area in ipairs(new_areas) do
   call('SADD', areas_key, area)
   call('ZADD', idle_areas_key, 'NX', now, area)
 end
-if #new_areas > 0 and call('INCRBY', new_areas_key, #new_areas) == #new_areas then
+if call('INCRBY', new_areas_key, #new_areas) == #new_areas then
   call('EXPIRE', new_areas_key, 60)
 end
 return #new_areas

@@ -82,7 +82,7 @@ local to_schedule = {} -- session new on the wheel -> time of its first event
 local lines, outcomes, logged = {}, {}, false
 local sessions_of = {} -- user_key -> sessions, as the events so far leave them
 local opened, opened_count = {}, 0 -- each area_mode whose counter has to go up, in the order of the first event
-local refusals = {} -- position -> letter of an event that opens too much
+local refusals -- position -> letter of an event that opens too much
 
 -- 1. Decide everything; only reads. Each function call in this loop shows in what an event costs.
 local args, position = ARGV, 0
@@ -137,6 +137,7 @@ for i = FIRST_EVENT, #args, 4 do
       outcome, effect = 'r', kind ~= 'HEARTBEAT' and ':refreshed|' or nil
     elseif user_sessions and user_sessions >= max_sessions then
       outcome = 'S'
+      refusals = refusals or {}
       refusals[position] = outcome
     else
       new_state = at
@@ -177,7 +178,8 @@ for i = FIRST_EVENT, #args, 4 do
 end
 
 --- @include limits
-if next(letters) then
+if letters and next(letters) then
+  refusals = refusals or {}
   for n = 1, position do
     local i = FIRST_EVENT + 4 * (n - 1)
     local letter, outcome = letters[args[i + 1]], outcomes[n]
@@ -187,7 +189,7 @@ if next(letters) then
     end
   end
 end
-if next(refusals) then
+if refusals then
   local found = {}
   for n = 1, position do
     if refusals[n] then found[#found + 1] = n - 1 .. ':' .. refusals[n] end
@@ -204,7 +206,7 @@ for n = 1, written do
 end
 --- @include counters
 --- @include wheel
-if #new_areas > 0 and call('INCRBY', new_areas_key, #new_areas) == #new_areas then
+if new_areas and #new_areas > 0 and call('INCRBY', new_areas_key, #new_areas) == #new_areas then
   call('EXPIRE', new_areas_key, 60)
 end
 local answer = table.concat(outcomes)

@@ -33,7 +33,7 @@ def _mode_prefix(mode: bytes) -> bytes:
 
 def areas_json(page: AreasPage) -> dict[str, Any]:
     """`{"areas": [{"area_code", "players", "top_mode", "top_mode_count"}, ...], "players", "total"}`."""
-    return {"areas": [area._asdict() for area in page.areas], "players": page.players, "total": page.total}
+    return page._asdict()
 
 
 def modes_json(page: ModesPage) -> dict[str, Any]:

@@ -30,19 +30,11 @@ COUNTED_PIECES = 20
 PIPELINE_AREAS = 500
 
 
-class Area(NamedTuple):
-    """An area with players."""
-
-    area_code: str
-    players: int
-    top_mode: str
-    top_mode_count: int
-
-
 class AreasPage(NamedTuple):
     """Areas by players, from an offset on; `players` and `total` are of all areas."""
 
-    areas: list[Area]
+    areas: list[dict[str, Any]]
+    """area_code, players, top_mode, top_mode_count: as they are answered."""
     players: int
     total: int
     """Areas with players."""
@@ -111,12 +103,12 @@ class LiveTotals:
 
     async def _read_areas(self, offset: int, limit: int) -> AreasPage:
         rows, players, total = await self._ranking([keys.area_players for keys in self._keys], offset, limit)
-        areas = []
+        areas: list[dict[str, Any]] = []
         for first in range(0, len(rows), PIPELINE_AREAS):
             some = rows[first : first + PIPELINE_AREAS]
-            tops = await asyncio.gather(*(self._counters.ranking(area, 1) for area, _ in some))
+            tops = await self._counters.rankings([area for area, _ in some], 1)
             areas += [
-                Area(area, count, top[0].decode(), int(top[1]))
+                {"area_code": area, "players": count, "top_mode": top[0].decode(), "top_mode_count": int(top[1])}
                 for (area, count), top in zip(some, tops, strict=True)
                 if top
             ]
@@ -141,7 +133,7 @@ class LiveTotals:
         """
         single = len(names) == 1
         first, last = offset if single else 0, offset + limit - 1 if limit else -1
-        async with self._redis.pipeline(transaction=True) as pipeline:
+        async with self._redis.pipeline(transaction=False) as pipeline:
             for name, keys in zip(names, self._keys, strict=True):
                 pipeline.execute_command("HGET", keys.totals, "players")
                 pipeline.execute_command("ZCOUNT", name, "(0", "+inf")

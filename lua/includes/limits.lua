@@ -2,9 +2,9 @@
 -- Most areas are known, and none has more modes than all areas together: as a rule there is nothing to look up.
 -- Reads   opened: each area_mode whose counter is to go up, in order; areas_key, mode_players_key, new_areas_key,
 --         area_prefix; max_areas, max_new_areas, max_modes; call, find, sub
--- Writes  letters: area_mode -> why it is refused; new_areas: those to become known; areas, known, unknown, crowded,
---         total, minute, modes_of, its own
-local letters, new_areas = {}, {}
+-- Writes  letters: area_mode -> why it is refused; new_areas: those to become known; nil as a rule; areas, known,
+--         unknown, crowded, total, minute, modes_of, its own
+local letters, new_areas
 if #opened > 0 then
   local areas, unknown = {}, false
   for n = 1, #opened do
@@ -16,6 +16,7 @@ if #opened > 0 then
   end
   local crowded = call('ZCARD', mode_players_key) + #opened > max_modes
   if unknown or crowded then
+    letters, new_areas = {}, {}
     local total, minute = call('SCARD', areas_key), tonumber(call('GET', new_areas_key) or 0)
     local modes_of = {} -- area -> modes with players
     for n = 1, #opened do
