@@ -10,10 +10,12 @@ COPY . .
 RUN /opt/modepulse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home modepulse
+RUN groupadd --system --gid 10001 modepulse \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home modepulse
 COPY --from=build /opt/modepulse /opt/modepulse
-USER modepulse
-ENV PATH=/opt/modepulse/bin:$PATH PYTHONUNBUFFERED=1
+# By number, so that a platform can see that it is not root. Nothing is written: the file system may be read-only.
+USER 10001:10001
+ENV PATH=/opt/modepulse/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]

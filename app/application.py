@@ -1,27 +1,37 @@
 """The factory of the ASGI application: routes, error handlers, and the way of the hot paths."""
 
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Match
-from starlette.types import ASGIApp
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Scope
 
+from app.access.client_address import TrustedProxies
+from app.access.entrance import Entrance
+from app.access.hosts import Hosts
+from app.access.origin import Origins
+from app.contract.problem import problem_at
 from app.errors import Problem, internal_error
 from app.hot_path import HotPathDispatch
 from app.lifespan import State, running
 from app.request_log import RequestLog
 from app.routes import routes
-from app.settings import Settings
+from app.settings import Settings, SettingsError
+from app.url import canonical_path, url_fault
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """Starting it raises SettingsMismatch when Redis was opened with another partition count."""
+def create_app(settings: Settings, loopback: bool = False) -> ASGIApp:
+    """`loopback`: only this machine can ask.
+
+    Starting it raises SettingsMismatch when Redis was opened with another partition count.
+    """
 
     def lifespan(_: Starlette) -> AbstractAsyncContextManager[State]:
-        return running(settings)
+        return running(settings, loopback)
 
     app = Starlette(
         routes=routes(settings),
@@ -34,8 +44,18 @@ def create_app(settings: Settings) -> ASGIApp:
         },
     )
     app.router.redirect_slashes = False
-    dispatch = HotPathDispatch(app)
-    return RequestLog(dispatch) if settings.log_level.lower() == "debug" else dispatch
+    own = [route.path for route in app.routes if isinstance(route, Route)]
+    if settings.root_path and any(f"{path}/".startswith(f"{settings.root_path}/") for path in own):
+        raise SettingsError("MODEPULSE_ROOT_PATH must be none of the API's own paths")
+    entrance = Entrance(
+        HotPathDispatch(app),
+        Hosts(settings.allowed_hosts, loopback),
+        Origins(settings.cors_origins),
+        TrustedProxies(settings.trusted_proxies),
+        partial(_methods_at, app),
+        settings.root_path,
+    )
+    return RequestLog(entrance) if settings.log_level.lower() == "debug" else entrance
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -46,13 +66,21 @@ async def _problem(_: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router, in the form of all errors."""
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    headers = dict(error.headers or {})
-    if error.status_code == 405:
-        # The router names the methods of the first route with this path only.
-        routes = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
-    return Problem(error.status_code, code, error.detail, headers=headers).response()
+    if error.status_code == 404:
+        return Problem(404, "not_found", error.detail, [problem_at(["path"], "not_found", "no such path")]).response()
+    assert error.status_code == 405
+    allow = ", ".join(_methods_at(request.app, request.scope))
+    errors = [problem_at(["method"], "method_not_allowed", f"the methods here are {allow}")]
+    return Problem(405, "method_not_allowed", error.detail, errors, {"Allow": allow}).response()
+
+
+def _methods_at(app: Starlette, scope: Scope) -> list[str]:
+    """The methods of the request's path; the router names those of the first route with this path only."""
+    if url_fault(scope):
+        return []
+    scope = {**scope, "path": canonical_path(scope["raw_path"])}
+    routes = [route for route in app.routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 async def _hung_up(_: Request, error: Exception) -> Response:

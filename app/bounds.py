@@ -17,6 +17,9 @@ GENERATE_NUMBERS: dict[str, tuple[int | None, int, int]] = {
 }
 """name -> (default, lowest, highest)"""
 
+# POST /keys
+KEY_FIELDS = ("name", "scopes", "rate", "expires")
+
 # GET /stats and GET /stats/stream
 MAX_STATS_AREAS = 1000
 MAX_STREAM_AREAS = 100
@@ -33,7 +36,7 @@ MAX_OFFSET = 10_000_000
 
 # GET /events and GET /users/{user_id}/history
 ORDERS = ("desc", "asc")
-EXPORT_FORMATS = ("csv", "ndjson")
+EXPORT_FORMATS = ("csv", "excel", "ndjson")
 MAX_PAGE_ROWS = 1000
 DEFAULT_PAGE_ROWS = 100
 LATEST_SECONDS = 32_472_144_000

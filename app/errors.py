@@ -5,14 +5,23 @@ Problem
 └── Unavailable      503: the client may retry; says whether anything may have been applied
 """
 
+import asyncio
 from typing import Any
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.headers import API_HEADERS
+
+# For refusals before the body has been read, which makes the connection unusable.
+CLOSE = {"Connection": "close"}
+# A client that is still sending loses the answer if the connection is closed at once.
+LINGER_SECONDS = 2
 
 
 class Problem(Exception):
-    """An answer that is an error. `errors` holds `{"loc", "code", "message"}`."""
+    """An answer that is an error. `errors` holds `{"loc", "code", "message"}`, `detail` is of this occurrence alone."""
 
     def __init__(
         self,
@@ -21,6 +30,7 @@ class Problem(Exception):
         title: str,
         errors: list[dict[str, Any]] | None = None,
         headers: dict[str, str] | None = None,
+        detail: str = "",
     ) -> None:
         super().__init__(title)
         self.status = status
@@ -28,20 +38,39 @@ class Problem(Exception):
         self.title = title
         self.errors = errors or []
         self.headers = headers or {}
+        self.detail = detail
 
     def body(self) -> bytes:
         """The problem document, as JSON."""
-        body = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
+        body: dict[str, Any] = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
+        if self.detail:
+            body["detail"] = self.detail
         return orjson.dumps(body | {"errors": self.errors})
 
     def response(self) -> Response:
         """The answer that it is."""
-        return Response(
+        kind = _ClosingResponse if self.headers.get("Connection") == "close" else Response
+        return kind(
             self.body(),
             status_code=self.status,
-            headers=self.headers,
+            headers=API_HEADERS | self.headers,
             media_type="application/problem+json",
         )
+
+
+class _ClosingResponse(Response):
+    """Complete at once for the client; the connection is closed when it has nothing more to send, or soon."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while (await receive()).get("more_body"):
+                    pass
+        except TimeoutError:
+            pass
+        await send({"type": "http.response.body"})
 
 
 def internal_error() -> Problem:
@@ -56,5 +85,5 @@ class InvalidRequest(Problem):
 class Unavailable(Problem):
     """Not now. The code says whether anything may have been applied (docs/reliability.md)."""
 
-    def __init__(self, code: str, title: str, retry_after: int = 1) -> None:
-        super().__init__(503, code, title, headers={"Retry-After": str(retry_after)})
+    def __init__(self, code: str, title: str, retry_after: int = 1, headers: dict[str, str] | None = None) -> None:
+        super().__init__(503, code, title, headers={"Retry-After": str(retry_after), **(headers or {})})

@@ -1,25 +1,33 @@
 """Runs the application on uvicorn."""
 
-import asyncio
 import resource
 import socket
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import logs
+from app.access.client_address import TrustedProxies
+from app.access.exposure import is_loopback
 from app.application import create_app
 from app.live.broadcast import Hub
+from app.occupancy import Occupancy
 from app.settings import Settings
+from app.transport import refusals
+from app.transport.protocol import UNSENT_BYTES, HttpProtocol, Limits
 
 BACKLOG = 2048
-# How much of an unsent response this process and the kernel each hold: a slow client has to read the old frames in it
-# first. By default they hold 64 kB and up to 4 MB.
-UNSENT_BYTES = 16_384
 # A connection whose client takes nothing for this long is ended, or it would hold its buffers for ever.
 STALLED_SECONDS = 60
 GRACE_SECONDS = 10
+# Of this process, that are no connections of clients: logs, stores, libraries.
+OTHER_FILES = 128
+# Where the settings leave it open.
+CONNECTIONS_PER_ADDRESS = 256
+LISTENERS_PER_ADDRESS = 128
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -42,22 +50,26 @@ def bind(host: str, port: int) -> socket.socket:
 def serve(settings: Settings, listener: socket.socket) -> bool:
     """Serves until SIGINT or SIGTERM, then answers what is in flight. Returns whether it had started."""
     logs.configure(settings)
-    _allow_connections()
-    return run(create_app(settings), listener)
+    settings = resolved(settings, listener)
+    return run(create_app(settings, is_loopback(listener)), listener, settings)
 
 
-def _allow_connections() -> None:
-    """As many as the system permits: each listener keeps one."""
+def resolved(settings: Settings, listener: socket.socket) -> Settings:
+    """With numbers for the limits that are automatic, 0 for none: this machine's own clients are one address."""
+    if is_loopback(listener):
+        return settings
+    return replace(
+        settings,
+        connections_per_address=settings.connections_per_address or CONNECTIONS_PER_ADDRESS,
+        listeners_per_address=settings.listeners_per_address or LISTENERS_PER_ADDRESS,
+    )
+
+
+def _allow_connections() -> int:
+    """Raises the limit of open files as far as it goes; returns how many connections that leaves room for."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-class Protocol(HttpToolsProtocol):
-    """Buffers little for a client that does not read."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        transport.set_write_buffer_limits(high=UNSENT_BYTES)
+    return max(1, most - OTHER_FILES)
 
 
 class Server(uvicorn.Server):
@@ -71,17 +83,30 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(application: ASGIApp, listener: socket.socket) -> bool:
+def run(application: ASGIApp, listener: socket.socket, settings: Settings) -> bool:
     """Runs an application as the service is run."""
+    most = _allow_connections()
+    connections = Occupancy(
+        min(settings.max_connections or most, most),
+        settings.connections_per_address,
+        refusals.connections_full,
+        refusals.too_many_connections,
+        TrustedProxies(settings.trusted_proxies).is_trusted,
+    )
+    limits = Limits(settings.max_header_bytes, settings.header_timeout_seconds, connections)
+    protocol: Any = partial(HttpProtocol, limits)
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=Protocol,
+        http=protocol,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
+        # Otherwise uvicorn believes X-Forwarded-For of every local client; app.access.client_address knows better.
+        proxy_headers=False,
         backlog=BACKLOG,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -1,11 +1,32 @@
-"""Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`)."""
+"""Every setting of Modepulse, read once from the environment (prefix `MODEPULSE_`) or from the files it names."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
+from app import store_address
+from app.setting_forms import (
+    check_log_level,
+    check_names,
+    check_path_prefix,
+    parse_hosts,
+    parse_networks,
+    parse_origins,
+)
+
 PREFIX = "MODEPULSE_"
+# Of a variable that names the file in which the setting's value stands.
+FILE_SUFFIX = "_FILE"
+# setting -> (possible schemes, the setting with the password for an address that has none)
+ADDRESSES = {
+    "redis_url": (store_address.REDIS_SCHEMES, "redis_password"),
+    "postgres_dsn": (store_address.POSTGRES_SCHEMES, "postgres_password"),
+    "postgres_read_dsn": (store_address.POSTGRES_SCHEMES, "postgres_password"),
+}
+MOST = 1_000_000_000
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 class SettingsError(ValueError):
@@ -13,10 +34,19 @@ class SettingsError(ValueError):
 
 
 def _setting(
-    default: Any, doc: str, low: float | None = None, high: float | None = None, *, secret: bool = False
+    default: Any,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    secret: bool = False,
+    check: Callable[[str], object] = str,
 ) -> Any:
-    """`low` and `high` are the smallest and the largest allowed number; a secret is left out of the repr."""
-    return field(default=default, repr=not secret, metadata={"doc": doc, "low": low, "high": high})
+    """`low` and `high` are the smallest and the largest allowed number; a secret is left out of the repr.
+
+    `check` raises ValueError, with what the variable must be, for a text that cannot be used.
+    """
+    return field(default=default, repr=not secret, metadata={"doc": doc, "low": low, "high": high, "check": check})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +58,21 @@ class Settings:
     postgres_read_dsn: str = _setting(
         "", "Postgres that audit and history queries ask, a replica; unset: the other", secret=True
     )
+    redis_password: str = _setting("", "password for a `redis_url` that has none", secret=True)
+    postgres_password: str = _setting("", "password for the DSNs that have none", secret=True)
     redis_server: str = _setting("", "redis-server binary (>= 7.0) that `modepulse dev` and the tests start")
     partitions: int = _setting(1, "partitions of the areas; fixed at first start", 1, 4096)
     session_lease_seconds: float = _setting(900.0, "a session without an event for this long expires", 1, 86_400)
-    max_body_bytes: int = _setting(16 * 1024 * 1024, "larger request bodies get 413", 1024)
+    max_connections: int = _setting(0, "connections at a time; beyond it 503; 0: as many as files may be open", 0)
+    connections_per_address: int = _setting(0, "of one address; beyond it 429; 0: automatic", 0)
+    max_listeners: int = _setting(10_000, "listeners to GET /stats/stream at a time; beyond it 503", 0)
+    listeners_per_address: int = _setting(0, "of one address; beyond it 429; 0: automatic", 0)
+    max_header_bytes: int = _setting(65_536, "larger headers, with the request line, get 431 or 414", 1024, 1_048_576)
+    header_timeout_seconds: float = _setting(10.0, "headers that take longer to arrive get 408", 0.1, 3600)
+    max_body_bytes: int = _setting(8_388_608, "larger request bodies get 413, also once decompressed", 1024)
     body_timeout_seconds: float = _setting(30.0, "a body that takes longer to arrive gets 408", 0.1)
+    max_waiting_bytes: int = _setting(67_108_864, "bytes of bodies being read at a time; beyond it 503", 1_048_576)
+    max_request_events: int = _setting(10_000, "events of one request; beyond it 422", 1, 100_000)
     queue_events: int = _setting(100_000, "events waiting in one API process; beyond it POST gets 503", 1)
     write_deadline_seconds: float = _setting(5.0, "how long a write is retried before 503 `outcome_unknown`", 0.1, 30)
     redis_timeout_seconds: float = _setting(2.0, "one Redis round trip", 0.05, 30)
@@ -46,26 +86,49 @@ class Settings:
         100, "sessions of a user in a partition, logged-out ones of the last lease included; beyond it 422", 1
     )
     max_idempotency_keys: int = _setting(1_000_000, "answers to Idempotency-Keys kept at a time; beyond it 422", 1)
-    areas: str = _setting("", "the only areas that are taken, separated by commas; unset: any")
-    modes: str = _setting("", "the only modes that are taken, separated by commas; unset: any")
+    areas: str = _setting("", "the only areas that are taken, separated by commas; unset: any", check=check_names)
+    modes: str = _setting("", "the only modes that are taken, separated by commas; unset: any", check=check_names)
     retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
+    access_retention_days: int = _setting(400, "days that the audit trail, who read and erased, stays", 1, 36_500)
     query_timeout_seconds: float = _setting(10.0, "an audit or history query that takes longer gets 503", 0.1, 3600)
     max_exports: int = _setting(2, "CSV and NDJSON exports at a time, of all API processes together", 1, 100)
-    admin_token: str = _setting(
-        "", "what DELETE /users/{user_id} asks for; unset: `modepulse dev` makes one", secret=True
+    admin_token: str = _setting("", "the first admin key; unset: `modepulse dev` makes one", secret=True)
+    api_key: str = _setting("", "the key that `modepulse replay` and `modepulse simulate` send", secret=True)
+    allow_anonymous: bool = _setting(False, "serves on any address without keys, as long as none was created")
+    public_reads: bool = _setting(False, "live counters need no key: /stats, /stats/stream, /areas, /modes")
+    key_requests_per_second: float = _setting(50_000.0, "requests a second of one key; beyond it 429", 0.1, MOST)
+    key_events_per_second: float = _setting(500_000.0, "events a second of one key; beyond it 429", 0.1, MOST)
+    address_requests_per_second: float = _setting(
+        0.0, "requests a second of one address, of those without a valid key; 0: automatic", 0, MOST
     )
-    log_level: str = _setting("info", "debug, info, warning or error")
+    address_events_per_second: float = _setting(0.0, "the same in events a second; 0: automatic", 0, MOST)
+    wrong_keys_per_minute: float = _setting(10.0, "wrong keys a minute of one address; beyond it 429", 0.1, MOST)
+    cors_origins: str = _setting(
+        "", "origins whose pages may use the API from a browser, or * for all", check=parse_origins
+    )
+    allowed_hosts: str = _setting(
+        "", "host names to answer to; unset: on a loopback address those of this machine, else all", check=parse_hosts
+    )
+    root_path: str = _setting("", "the path under which a proxy serves all of this", check=check_path_prefix)
+    trusted_proxies: str = _setting(
+        "", "addresses and networks of proxies whose X-Forwarded-For and -Proto are believed", check=parse_networks
+    )
+    login_seconds: int = _setting(604_800, "how long a login on the page lasts", 60, 31_536_000)
+    log_level: str = _setting("info", "debug, info, warning or error", check=check_log_level)
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises SettingsError naming the first variable that cannot be used."""
         given: dict[str, Any] = {
-            f.name: _parse(f.name, f.type, f.metadata, environment[variable])
+            f.name: _parse(f.name, f.type, f.metadata, text)
             for f in fields(cls)
-            if environment.get(variable := PREFIX + f.name.upper())
+            if (text := _read(environment, PREFIX + f.name.upper()))
         }
+        for name, (schemes, password) in ADDRESSES.items():
+            if name in given:
+                given[name] = _address(name, given[name], schemes, given.get(password, ""))
         return cls(**given)
 
     @property
@@ -75,18 +138,50 @@ class Settings:
 
     @property
     def expiry_bucket_seconds(self) -> int:
-        """Seconds covered by one bucket of the expiry wheel: a minute at the default lease of 15 minutes."""
+        """Seconds covered by one bucket of the timer wheel: a minute at the default lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
+
+
+def _read(environment: Mapping[str, str], variable: str) -> str:
+    """The value of a variable, or of the file that the variable with FILE_SUFFIX names; empty for neither."""
+    by_file = variable + FILE_SUFFIX
+    if not (path := environment.get(by_file)):
+        return environment.get(variable, "")
+    if environment.get(variable):
+        raise SettingsError(f"{variable} and {by_file} are both set: one of them has to go")
+    try:
+        text = Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise SettingsError(f"{by_file}: the file cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SettingsError(f"{by_file}: the file is not UTF-8 text") from None
+    if not text:
+        raise SettingsError(f"{by_file}: the file is empty")
+    return text
+
+
+def _address(name: str, text: str, schemes: tuple[str, ...], password: str) -> str:
+    try:
+        return store_address.with_password(store_address.canonical(text, schemes), password)
+    except ValueError:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()} must be an address that starts with {' or '.join(f'{s}://' for s in schemes)},"
+            f" its user name and password percent-encoded"
+        ) from None
 
 
 def _parse(name: str, kind: Any, metadata: Mapping[str, Any], text: str) -> str | int | float:
     variable = PREFIX + name.upper()
     if kind is str:
-        if name == "log_level" and text.lower() not in ("debug", "info", "warning", "error"):
-            raise SettingsError(f"{variable} must be debug, info, warning or error")
-        if name in ("areas", "modes") and not text.strip(" ,"):
-            raise SettingsError(f"{variable} must name at least one")
+        try:
+            metadata["check"](text)
+        except ValueError as error:
+            raise SettingsError(f"{variable} must be {error}") from None
         return text
+    if kind is bool:
+        if text.lower() not in _SWITCH:
+            raise SettingsError(f"{variable} must be true or false")
+        return _SWITCH[text.lower()]
     try:
         number: int | float = kind(text)
     except ValueError:

@@ -7,6 +7,7 @@ ArchiverError
 ├── NotPlainNewRows   a batch cannot be copied as it is: store its rows one by one
 ├── Busy              somebody else is rebuilding
 ├── NotSettled        nothing can be verified yet
+├── Disturbed         what was read of Redis in several steps does not belong together: read it again
 └── EditedMigration   an applied migration has another text now: a person has to put it right
 """
 
@@ -45,6 +46,10 @@ class Busy(ArchiverError):
 
 class NotSettled(ArchiverError):
     """The partition is closed or being healed, so its stores cannot be compared yet."""
+
+
+class Disturbed(ArchiverError):
+    """The partition was healed, rebuilt or restarted while it was read in steps, which now cannot be put together."""
 
 
 class EditedMigration(ArchiverError):

@@ -24,8 +24,10 @@ log = logging.getLogger(__name__)
 # Events in one transaction, gathered by several reads: each holds Redis for about half a millisecond.
 BATCH_EVENTS = 30_000
 BATCH_READS = 4
-# Entries of one read. It holds about BATCH_EVENTS / BATCH_READS events, however many an entry has.
-FIRST_ENTRIES = 100
+# Entries of one read. It holds about BATCH_EVENTS / BATCH_READS events, however many an entry has, and READ_BYTES at
+# most, however long the names are.
+READ_BYTES = 2_000_000
+FIRST_ENTRIES = 20
 MIN_ENTRIES = 10
 MAX_ENTRIES = 500
 # Pieces of the log added to the totals in one go; the rest waits for the next.
@@ -41,6 +43,11 @@ class PartitionArchiver:
         self._count = FIRST_ENTRIES  # of the next read
         self._checkpoint: Checkpoint | None = None  # to read on from; None: ask Postgres
         self._last_committed: Checkpoint | None = None  # as it was last known, for what may lag behind
+
+    @property
+    def epoch(self) -> str | None:
+        """The partition's epoch, once it is known to be open."""
+        return None if self._last_committed is None else self._last_committed.epoch
 
     async def copy_batch(self, postgres: Connection) -> bool:
         """Copies one batch; returns whether there is more.
@@ -58,8 +65,7 @@ class PartitionArchiver:
                 checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS
-                wanted = BATCH_EVENTS // BATCH_READS * len(snapshot.entries) // max(1, rows)
-                self._count = max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))
+                self._count = _entries_of_next_read(snapshot, rows)
             else:
                 more = False
         except (Superseded, LostLog, LostTail):
@@ -74,8 +80,8 @@ class PartitionArchiver:
 
     async def expire(self, lease_us: int, bucket_seconds: int) -> None:
         """Ends the sessions whose lease is over, once the partition's epoch is known."""
-        if self._last_committed is not None:
-            await stream.expire(self._redis, self._partition, self._last_committed.epoch, lease_us, bucket_seconds)
+        if self.epoch is not None:
+            await stream.expire(self._redis, self._partition, self.epoch, lease_us, bucket_seconds)
 
     async def trim(self) -> None:
         """Removes archived entries from the log, all but the newest ones."""
@@ -154,3 +160,11 @@ class PartitionArchiver:
             and snapshot.entries[0].id == checkpoint.last
             and token_of(snapshot.entries[0]) == checkpoint.last_token
         )
+
+
+def _entries_of_next_read(snapshot: Snapshot, rows: int) -> int:
+    """As many as hold enough events and not too many bytes, by what the last ones had."""
+    entries = len(snapshot.entries)
+    size = sum(len(value) for entry in snapshot.entries for value in entry.fields)
+    wanted = min(BATCH_EVENTS // BATCH_READS * entries // max(1, rows), READ_BYTES * entries // max(1, size))
+    return max(MIN_ENTRIES, min(MAX_ENTRIES, wanted))

@@ -24,6 +24,7 @@ WAIT_FOR_LOCK = load_sql("archiver", "wait_for_lock")
 MIGRATIONS_TABLE = load_sql("archiver", "migrations_table")
 APPLIED_MIGRATIONS = load_sql("archiver", "applied_migrations")
 RECORD_MIGRATION = load_sql("archiver", "record_migration")
+GRANT_API = load_sql("archiver", "grant_api")
 
 
 class AdvisoryLock(IntEnum):
@@ -69,6 +70,7 @@ async def try_lock(connection: Connection, lock: AdvisoryLock) -> bool:
 
 async def migrate(connection: Connection) -> list[str]:
     """Applies the missing files of archiver/migrations in one transaction; returns their names. May take minutes.
+    Then the service is granted what it writes.
 
     Raises EditedMigration. A file that was applied before checksums were kept counts as unedited: its checksum is
     noted now.
@@ -89,6 +91,7 @@ async def migrate(connection: Connection) -> list[str]:
                 await connection.execute(text, timeout=MIGRATION_SECONDS)
                 applied.append(name)
             await connection.execute(RECORD_MIGRATION, name, checksum)
+        await connection.execute(GRANT_API)
     return applied
 
 

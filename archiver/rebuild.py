@@ -10,14 +10,14 @@ from redis.exceptions import RedisError
 
 from app.contract.area_mode import join_area_mode
 from app.contract.connection import connect
-from app.contract.keys import BUILDING, PARTITIONS, Keys, keys_of, partition_of
+from app.contract.keys import BUILDING, PARTITIONS, SECRET, Keys, keys_of, partition_of
 from app.contract.log import LOG_START, StreamId, decode, format_entry, format_line
 from app.contract.outcome import EventKind
 from app.contract.postgres import Connection, Record
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import stream
+from archiver import api_keys, stream
 from archiver.batches import store_leftovers
 from archiver.checkpoint import Checkpoint, change_epoch, open_checkpoint, read_checkpoint, rewind, top_position
 from archiver.errors import Busy
@@ -28,8 +28,8 @@ from archiver.recount import recount
 log = logging.getLogger(__name__)
 
 PIPELINE_SESSIONS = 2000
-# A position in an entry has 16 bits, so an entry holds 65,536 lines at most.
-ENTRY_LINES = 10_000
+# An entry is read as a whole, and several at a time: one that holds Redis for long would do so again and again.
+ENTRY_LINES = 200
 
 LIVE_SESSIONS = load_sql("archiver", "live_sessions")
 AGGREGATE = load_sql("archiver", "aggregate")
@@ -69,6 +69,8 @@ async def _rebuild(
     ]
     foreign = await _close(redis, checkpoints)
     try:
+        if not foreign:
+            await api_keys.store_keys(redis, postgres)
         for checkpoint in checkpoints:
             if checkpoint.partition not in foreign:
                 await _salvage(redis, postgres, checkpoint.partition)
@@ -78,6 +80,9 @@ async def _rebuild(
         raise
     await _exchange(settings, redis, staging, postgres, checkpoints)
     if not foreign:
+        # Where the former state is now. Keys that were made or revoked while the new one grew are in there only.
+        await api_keys.store_keys(staging, postgres)
+        await api_keys.restore_keys(redis, postgres)
         await staging.execute_command("FLUSHDB", "ASYNC")
     log.warning("Live state rebuilt", extra={"action": "rebuild", "sessions": sessions, "foreign": sorted(foreign)})
     return sessions
@@ -129,8 +134,10 @@ async def _salvage(redis: Redis, postgres: Connection, partition: int) -> None:
 
 async def _build(settings: Settings, staging: Redis, postgres: Connection, progress: Callable[[int], None]) -> int:
     """Writes sessions, counters and the start of a log for every partition; returns the number of sessions."""
-    await staging.flushdb()
+    # What a rebuild that was killed has left may be as large as the live state.
+    await staging.execute_command("FLUSHDB", "ASYNC")
     await staging.set(BUILDING, 1)
+    await api_keys.restore_keys(staging, postgres)
     total = 0
     for partition in range(settings.partitions):
         keys = keys_of(partition)
@@ -228,6 +235,9 @@ async def _exchange(
             await rewind(postgres, checkpoint, healing=False)
             await change_epoch(postgres, checkpoint.partition, epoch)
     await staging.set(PARTITIONS, settings.partitions)
+    # What the API has signed stays valid, though none of its processes may run now that could write it again.
+    if secret := await redis.get(SECRET):
+        await staging.set(SECRET, secret)
     for checkpoint, epoch in zip(checkpoints, epochs, strict=True):
         await staging.set(keys_of(checkpoint.partition).epoch, epoch)
     live = _live_database(redis)

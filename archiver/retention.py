@@ -27,6 +27,7 @@ DROP_DAY = load_sql("archiver", "drop_day")
 DAY_PARTITIONS = load_sql("archiver", "day_partitions")
 DELETE_DEFAULT_EVENTS = load_sql("archiver", "delete_default_events")
 DELETE_MINUTES = load_sql("archiver", "delete_minutes")
+DELETE_ACCESS = load_sql("archiver", "delete_access")
 
 
 def today() -> date:
@@ -80,6 +81,14 @@ async def drop_old(connection: Connection, events_days: int, minutes_days: int) 
     counts = {"events": events, "minutes": minutes}
     if any(counts.values()):
         log.info("Old history was deleted", extra={"action": "retention", **counts})
+
+
+async def drop_old_access(connection: Connection, days: int) -> None:
+    """Deletes what the audit trail holds from before the last `days` full days."""
+    before = _midnight(today() - timedelta(days=days))
+    entries = affected_rows(await connection.execute(DELETE_ACCESS, before))
+    if entries:
+        log.info("Old entries of the audit trail were deleted", extra={"action": "retention", "entries": entries})
 
 
 async def _detach(connection: Connection, name: str) -> int:

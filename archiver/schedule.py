@@ -15,7 +15,7 @@ from app.contract.keys import PARTITIONS
 from app.contract.postgres import POSTGRES_ERRORS, Connection
 from app.contract.totals import Uncountable
 from app.settings import Settings
-from archiver import retention, stream
+from archiver import api_keys, retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
 from archiver.heal import heal
 from archiver.leader import Leader
@@ -58,6 +58,8 @@ class Archiver:
         self._leader = Leader(settings.postgres_dsn)
         self._watchdog = watchdog
         self._writer: Connection | None = None
+        self._keys_connection: Connection | None = None
+        self._ended_keys: frozenset[str] = frozenset()
         self._draining = asyncio.Lock()
         self._failing: set[str] = set()
         self._fatal: Exception | None = None
@@ -72,6 +74,7 @@ class Archiver:
             Job("expire", min(5, settings.expiry_bucket_seconds), self._expire),
             Job("trim", 10, self._trim),
             Job("totals", TOTALS_SECONDS, self._keep_totals),
+            Job("keys", 2, self._synchronise_keys),
             # The events of a day that is dropped have to be summed up.
             Job("retention", 600, self._keep_retention, deadline=None),
         )
@@ -84,6 +87,8 @@ class Archiver:
             await self._run_jobs()
         self._leader.resign()
         self._end_writer()
+        if self._keys_connection is not None:
+            self._keys_connection.terminate()
         if self._fatal is not None:
             raise self._fatal
 
@@ -200,6 +205,18 @@ class Archiver:
             for partition in self._partitions:
                 await partition.keep_totals()
 
+    async def _synchronise_keys(self) -> None:
+        epoch = self._partitions[0].epoch
+        if not self._leader.leads or epoch is None:
+            return
+        if self._keys_connection is None or self._keys_connection.is_closed():
+            self._keys_connection = await connect(self._settings.postgres_dsn)
+        try:
+            await api_keys.synchronise(self._redis, self._keys_connection, epoch)
+        except BaseException:
+            self._keys_connection.terminate()  # as for the writer
+            raise
+
     async def _keep_retention(self) -> None:
         if not self._leader.leads:
             return
@@ -208,5 +225,9 @@ class Archiver:
         try:
             await retention.create_ahead(connection)
             await retention.drop_old(connection, settings.retention_days, settings.minutes_retention_days)
+            await retention.drop_old_access(connection, settings.access_retention_days)
+            epoch = self._partitions[0].epoch
+            if epoch is not None:
+                self._ended_keys = await api_keys.forget_ended(self._redis, connection, epoch, self._ended_keys)
         finally:
             connection.terminate()

@@ -1,4 +1,4 @@
-"""What one reading script call saw of a partition's log."""
+"""What one reading transaction saw of a partition's log."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.contract.log import Entry, StreamId
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The log and whose it is, all at the same moment (lua/read_events.lua)."""
+    """The log and whose it is, all at the same moment (lua/read_log_state.lua and XRANGE)."""
 
     epoch: str
     """The partition's epoch token; empty when it has none."""
@@ -23,3 +23,8 @@ class Snapshot:
     """How many entries are left."""
     entries: list[Entry]
     """Those that were asked for, oldest first."""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Of the log: two snapshots with the same one are of the same life of the same server."""
+        return self.epoch, self.run_id, self.replid

@@ -1,16 +1,18 @@
 """The archiver's side of Redis: reads the log, expires sessions, trims behind the checkpoint."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from app.contract.keys import keys_of
 from app.contract.log import Entry, StreamId, parse_stream_id
 from app.contract.token import new_token
 from archiver.snapshot import Snapshot
-from lua import expire_sessions, forget_areas, read_events, trim_events
+from lua import expire_sessions, forget_areas, load_all, read_log_state, trim_events
 
 # Archived entries that stay in Redis all the same: healing a Redis that came back older needs them.
 KEEP_ENTRIES = 10_000
@@ -18,23 +20,51 @@ KEEP_MILLISECONDS = 600_000
 EXPIRE_SESSIONS = 200  # at most, in one call
 IDLE_SECONDS = 86_400
 FORGET_AREAS = 500  # at most, in one call
-PAGE_ENTRIES = 500
+# An entry has 8 kB as a rule, 300 kB where all names are as long as they may be: then this takes Redis a millisecond.
+PAGE_ENTRIES = 20
+
+# The words of a Redis command.
+Command: TypeAlias = tuple[str | int | bytes, ...]
 
 
 async def read(redis: Redis, partition: int, after: StreamId, count: int) -> Snapshot:
-    """The state of the log and up to `count` of its entries behind `after`, from one script call."""
+    """The state of the log and up to `count` of its entries behind `after`, all at one moment."""
+    snapshot, _ = await read_with(redis, partition, after, count, ())
+    return snapshot
+
+
+async def read_with(
+    redis: Redis, partition: int, after: StreamId, count: int, commands: Sequence[Command]
+) -> tuple[Snapshot, list[Any]]:
+    """What `read` returns, and the replies to other commands at the same moment: nothing happens in between."""
+    try:
+        return await _read_with(redis, partition, after, count, commands)
+    except NoScriptError:
+        await load_all(redis)
+        return await _read_with(redis, partition, after, count, commands)
+
+
+async def _read_with(
+    redis: Redis, partition: int, after: StreamId, count: int, commands: Sequence[Command]
+) -> tuple[Snapshot, list[Any]]:
     keys = keys_of(partition)
-    reply = await read_events(redis, [keys.epoch, keys.events], [str(after), count])
-    epoch, run_id, replid, last_id, added, length, entries = reply
-    return Snapshot(
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.execute_command("EVALSHA", read_log_state.sha, 2, keys.epoch, keys.events)
+        pipeline.execute_command("XRANGE", keys.events, f"({after}", "+", "COUNT", count)
+        for command in commands:
+            pipeline.execute_command(*command)
+        state, entries, *replies = await pipeline.execute()
+    epoch, run_id, replid, last_id, added, length = state
+    snapshot = Snapshot(
         epoch=epoch.decode(),
         run_id=run_id.decode(),
         replid=replid.decode(),
         last_id=parse_stream_id(last_id),
         entries_added=added,
         length=length,
-        entries=[Entry(parse_stream_id(at), fields) for at, fields in entries],
+        entries=[Entry(parse_stream_id(at), list(chain.from_iterable(fields.items()))) for at, fields in entries],
     )
+    return snapshot, replies
 
 
 async def read_several(redis: Redis, partition: int, after: StreamId, count: int, reads: int) -> Snapshot:
@@ -47,8 +77,7 @@ async def read_several(redis: Redis, partition: int, after: StreamId, count: int
         if len(snapshot.entries) % count or not snapshot.entries:
             break
         more = await read(redis, partition, snapshot.entries[-1].id, count)
-        same_log = (more.epoch, more.run_id, more.replid) == (snapshot.epoch, snapshot.run_id, snapshot.replid)
-        if not same_log or not more.entries:
+        if more.identity != snapshot.identity or not more.entries:
             break
         snapshot = replace(more, entries=snapshot.entries + more.entries)
     return snapshot

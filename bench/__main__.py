@@ -28,10 +28,13 @@ def main(
     names: Annotated[
         bool, typer.Option("--names", help="Measure a client that makes up names (1,000,000) instead.")
     ] = False,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Measure what others notice of slow connections and bad requests instead.")
+    ] = False,
 ) -> None:
     """Measure Modepulse beside what would replace it (docs/performance.md, docs/history.md)."""
-    if quick + listeners + history + names > 1:
-        raise typer.BadParameter("--quick, --listeners, --history and --names exclude each other")
+    if quick + listeners + history + names + hostile > 1:
+        raise typer.BadParameter("--quick, --listeners, --history, --names and --hostile exclude each other")
     if count is not None and not (listeners or history or names):
         raise typer.BadParameter("COUNT goes with --listeners, --history or --names")
     if listeners:
@@ -46,6 +49,10 @@ def main(
         from bench.names import measure_names
 
         measure_names(count or 1_000_000)
+    elif hostile:
+        from bench.hostile import measure_hostile
+
+        measure_hostile()
     else:
         _compare(quick)
 

@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.server import bind, run
+from app.settings import Settings
 
 
 async def hello(_: Request) -> PlainTextResponse:
@@ -16,4 +17,4 @@ async def hello(_: Request) -> PlainTextResponse:
 
 
 if __name__ == "__main__":
-    run(Starlette(routes=[Route("/", hello)]), bind("127.0.0.1", int(sys.argv[1])))
+    run(Starlette(routes=[Route("/", hello)]), bind("127.0.0.1", int(sys.argv[1])), Settings())

@@ -22,5 +22,10 @@ def peak_kilobytes(pid: int) -> int:
     return _status_kilobytes(pid, "VmHWM")
 
 
+def forget_peak(pid: int) -> None:
+    """From now on peak_kilobytes() is the most since now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _status_kilobytes(pid: int, field: str) -> int:
     return int(Path(f"/proc/{pid}/status").read_text().partition(f"{field}:")[2].split()[0])

@@ -61,10 +61,11 @@ admit_areas = _script("admit_areas")
 expire_sessions = _script("expire_sessions")
 forget_areas = _script("forget_areas")
 heal_events = _script("heal_events")
-snapshot = _script("snapshot")
-read_events = _script("read_events")
+read_sessions = _script("read_sessions")
+read_log_state = _script("read_log_state")
 set_totals = _script("set_totals")
 trim_events = _script("trim_events")
+keep_api_key = _script("keep_api_key")
 
 SCRIPTS = {
     script.name: script
@@ -76,9 +77,16 @@ SCRIPTS = {
         expire_sessions,
         forget_areas,
         heal_events,
-        snapshot,
-        read_events,
+        read_sessions,
+        read_log_state,
         set_totals,
         trim_events,
+        keep_api_key,
     )
 }
+
+
+async def load_all(redis: Redis) -> None:
+    """Gives the server every script; a transaction that runs one by its SHA needs it there. Raises RedisError."""
+    for script in SCRIPTS.values():
+        await redis.execute_command("SCRIPT LOAD", script.source)

@@ -1,7 +1,7 @@
 #!lua
 -- Removes the oldest entries of the log: archived ones only, and of them only what is neither among the newest `keep`
 -- nor younger than `age`. Entries up to a purge mark name an erased user: once archived they go at any age and number.
--- One entry always stays. Looks at 100 entries; to be called until it returns 0.
+-- One entry always stays. Looks at 100 entries, or at some 256 kB of them; to be called until it returns 0.
 --
 -- KEYS  1 epoch  2 events  3 purge_before
 --       4 let_go (the purge mark as releases before 0.2 write it; the later of both counts)
@@ -19,6 +19,8 @@ local epoch_key, events_key, purge_before_key, let_go_key = KEYS[1], KEYS[2], KE
 local epoch, run_id, replid = ARGV[1], ARGV[2], ARGV[3]
 local archived_ms, archived_seq = tonumber(ARGV[4]), tonumber(ARGV[5])
 local keep, age = tonumber(ARGV[6]), tonumber(ARGV[7])
+local MAX_ENTRIES, MAX_BYTES, PAGE = 100, 262144, 5
+
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
@@ -27,7 +29,7 @@ if string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') ~= run_id
   return redis.error_reply('RESTARTED the server is another')
 end
 local length = redis.call('XLEN', events_key)
-local looked_at = math.min(length - 1, 100)
+local looked_at = math.min(length - 1, MAX_ENTRIES)
 if looked_at <= 0 then
   return 0
 end
@@ -42,7 +44,14 @@ if old_ms > purge_ms or (old_ms == purge_ms and old_seq > purge_seq) then
 end
 local time = redis.call('TIME')
 local young = time[1] * 1000 + math.floor(time[2] / 1000) - age
-local entries = redis.call('XRANGE', events_key, '-', '+', 'COUNT', looked_at)
+local entries, bytes, from = {}, 0, '-'
+while #entries < looked_at and bytes < MAX_BYTES do
+  for _, entry in ipairs(redis.call('XRANGE', events_key, from, '+', 'COUNT', math.min(PAGE, looked_at - #entries))) do
+    entries[#entries + 1] = entry
+    for _, value in ipairs(entry[2]) do bytes = bytes + #value end
+  end
+  from = '(' .. entries[#entries][1]
+end
 local keep_from
 for n, entry in ipairs(entries) do
   local ms, seq = parse_id(entry[1])

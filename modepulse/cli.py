@@ -1,8 +1,9 @@
-"""The command `modepulse`. Its subcommands are the functions of modepulse/commands, of the same names."""
+"""The command `modepulse`. Its subcommands are the functions of modepulse/commands, of the same names; `keys` has
+subcommands of its own."""
 
 import typer
 
-from modepulse.commands import load, operations, processes
+from modepulse.commands import keys, load, operations, processes
 
 app = typer.Typer(
     help="Which multiplayer mode is most played in this area, right now?",
@@ -22,6 +23,9 @@ for command in (
     load.simulate,
 ):
     app.command()(command)
+
+
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -31,10 +31,11 @@ class PostTotals:
 
 
 class Client:
-    """Posts events to the service at `url`, and adds up its answers in `totals`."""
+    """Posts events to the service at `url` with an API key, where it has one; adds up the answers in `totals`."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(15, connect=5))
+    def __init__(self, url: str, key: str = "") -> None:
+        headers = {"X-API-Key": key} if key else {}
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(15, connect=5), headers=headers)
         self._url = url
         self.totals = PostTotals()
 
@@ -60,7 +61,7 @@ class Client:
             return f"{type(error).__name__} {error}"
         if response.status_code != 200:
             failure = f"HTTP {response.status_code}: {response.text[:300]}"
-            if response.status_code != 503:
+            if response.status_code not in (429, 503):
                 raise PostFailed(f"{self._url} refused events: {failure}")
             return failure
         answer = response.json()
@@ -73,7 +74,7 @@ def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
     """Erases a user; returns (sessions ended, events erased). Safe to repeat. Raises EraseFailed."""
     try:
         response = httpx.delete(
-            f"{url}/users/{quote(user_id, safe='')}",
+            f"{url}/users/{_segment(user_id)}",
             headers={"Authorization": f"Bearer {token}"},
             timeout=ERASE_TIMEOUT_SECONDS,
         )
@@ -83,3 +84,8 @@ def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
         raise EraseFailed(f"not erased: HTTP {response.status_code}: {response.text[:300]}")
     answer = response.json()
     return answer["sessions_ended"], answer["events_erased"]
+
+
+def _segment(user_id: str) -> str:
+    """The user's segment of a path: with a bare dot, httpx would resolve `..`; what is no UTF-8 is sent as it is."""
+    return quote(user_id, safe="", errors="surrogateescape").replace(".", "%2E")

@@ -29,14 +29,13 @@ class Summary:
     first_timestamp: float | None
 
 
-def replay(path: Path, url: str, speed: float) -> PostTotals:
+def replay(path: Path, client: Client, speed: float) -> PostTotals:
     """Posts the events of a file, after the whole file has been checked. Raises BadInput, PostFailed.
 
     Speed 0: as fast as possible, with the server's time. Else the first event happens now, and the others follow
     `speed` times as fast as they did.
     """
     summary = _check(path, timed=speed > 0)
-    client = Client(url)
     batches = _timed_batches(path, summary, speed) if speed > 0 else _batches(path)
     with progress() as bar:
         task = bar.add_task("replay", total=summary.events)

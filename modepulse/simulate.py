@@ -130,9 +130,8 @@ class World:
         return result
 
 
-def simulate(url: str, world: World, rate: float, duration: float) -> Counts:
+def simulate(client: Client, world: World, rate: float, duration: float) -> Counts:
     """Posts `rate` events a second for `duration` seconds. Returns the counts to be expected. Raises PostFailed."""
-    client = Client(url)
     start = time.monotonic()
     planned = round(rate * duration)
     sent = 0

@@ -45,12 +45,12 @@ def eventually(condition: Callable[..., Any], seconds: float = 15, **arguments: 
 
 
 @contextmanager
-def redis_server(binary: Path, directory: Path) -> Iterator[int]:
-    """Runs a server with the shipped redis.conf; yields its port."""
+def redis_server(binary: Path, directory: Path, *options: str) -> Iterator[int]:
+    """Runs a server with the shipped redis.conf and more options; yields its port."""
     port = free_port()
     with (directory / "redis.log").open("ab") as output:
         process = subprocess.Popen(
-            redis_command(binary, port, directory),
+            [*redis_command(binary, port, directory), *options],
             stdout=output,
             stderr=output,
             preexec_fn=child_setup(signal.SIGKILL),
@@ -197,5 +197,31 @@ def ready(stack: Stack) -> bool:
     """Whether GET /readyz says so."""
     try:
         return httpx.get(stack.url + "/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def serving(*arguments: str, **settings: str) -> Iterator[str]:
+    """`modepulse serve` by itself, with its settings; yields its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modepulse", "serve", "--port", str(port), *arguments],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {f"MODEPULSE_{name.upper()}": value for name, value in settings.items()},
+        preexec_fn=child_setup(signal.SIGKILL),
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: _lives(url), 30)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _lives(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
     except httpx.TransportError:
         return False

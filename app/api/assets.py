@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.response import accepts_gzip
+from app.settings import Settings
 
 STATIC = Path(__file__).parents[1] / "static"
 CONTENT_TYPES = {
@@ -59,34 +60,42 @@ class Asset:
 
 
 @cache
-def _assets() -> dict[str, Asset]:
-    """Every file below app/static by its path there."""
-    return {
-        path.relative_to(STATIC).as_posix(): Asset(
-            path.read_bytes(), CONTENT_TYPES.get(path.suffix, "text/plain; charset=utf-8")
-        )
-        for path in STATIC.rglob("*")
-        if path.is_file()
-    }
+def _asset(path: str, root: str) -> Asset | None:
+    """A file below app/static, by its path there. In pages, `root` is put in front of the addresses that they name."""
+    body = _files().get(path)
+    if body is None:
+        return None
+    suffix = Path(path).suffix
+    if suffix == ".html":
+        body = body.replace(b'="./', f'="{root}'.encode())
+    return Asset(body, CONTENT_TYPES.get(suffix, "text/plain; charset=utf-8"))
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    return {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in STATIC.rglob("*") if path.is_file()}
 
 
 async def get_static(request: Request) -> Response:
     """A file of the pages."""
-    return await _respond(request, request.path_params["path"])
+    path = request.path_params["path"]
+    return await _respond(request, path if path in _files() else "")
 
 
 async def get_page(request: Request) -> Response:
     """The dashboard. Its query selects what it shows: /?area_code=111, /?user_id=ann."""
-    return await _respond(request, "index.html")
+    return await _respond(request, "index.html", "./")
 
 
 async def get_docs(request: Request) -> Response:
     """The API documentation, rendered from /openapi.json."""
-    return await _respond(request, "docs.html")
+    return await _respond(request, "docs.html", "../" if request.scope["path"].endswith("/") else "./")
 
 
-async def _respond(request: Request, path: str) -> Response:
-    asset = _assets().get(path)
+async def _respond(request: Request, path: str, to_root: str = "./") -> Response:
+    """`to_root`: the relative address of the root, which serves as long as MODEPULSE_ROOT_PATH is not set."""
+    settings: Settings = request.state.settings
+    asset = _asset(path, f"{settings.root_path}/" if settings.root_path else to_root)
     if asset is None:
         raise HTTPException(404)
     return await asset.response(request)

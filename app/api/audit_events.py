@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from app.api.export import Export
 from app.api.pages import add_time_range_and_cursor, page_response
+from app.api.recorded import access_of
 from app.api.request import choice_of, name_of, reject_unknown, whole_number
 from app.archive.event_filter import EventFilter
 from app.archive.pool import ArchivePool
@@ -36,13 +37,16 @@ def events_query(request: Request) -> tuple[str, EventFilter]:
 
 
 async def get_events(request: Request) -> Response:
-    """`{"items": [...], "next_cursor": ...}`, newest first; format=csv and format=ndjson stream all of them."""
+    """`{"items": [...], "next_cursor": ...}`, newest first; the EXPORT_FORMATS stream all of them."""
     query, events = events_query(request)
+    access = access_of(request)
+    access.user_id = name_of(request, "user_id")
     file_format = choice_of(request, "format", ("json", *EXPORT_FORMATS)) or "json"
     limit = whole_number(request, "limit", DEFAULT_PAGE_ROWS if file_format == "json" else 0, 1, MAX_PAGE_ROWS)
     archive: ArchivePool = request.state.archive
     if file_format != "json":
         query += f"LIMIT {limit}" if limit else ""
-        return Export(archive.export(query, *events.args), FIELDS, file_format)
+        return Export(archive.export(query, *events.args), FIELDS, file_format, access)
     rows = await archive.fetch(f"{query}LIMIT {limit + 1}", *events.args)
-    return page_response([dict(row) for row in rows], limit, events.question, "items", "epoch_timestamp")
+    access.rows = min(len(rows), limit)
+    return page_response(request, [dict(row) for row in rows], limit, events.question, "items", "epoch_timestamp")

@@ -3,22 +3,34 @@
 import asyncio
 import gzip
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
 
+from app.headers import API_HEADERS
+
 Header = tuple[bytes, bytes]
 
-NO_STORE: Header = (b"cache-control", b"no-store")
-_JSON: Header = (b"content-type", b"application/json")
+RAW_API_HEADERS: tuple[Header, ...] = tuple((n.lower().encode(), value.encode()) for n, value in API_HEADERS.items())
+_JSON = ((b"content-type", b"application/json"), *RAW_API_HEADERS)
 
 
 async def send_json(send: Send, body: bytes, *headers: Header) -> None:
     """200 with a JSON body."""
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length, *headers]})
+    await send({"type": "http.response.start", "status": 200, "headers": [*_JSON, length, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+def json_response(answer: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    """An answer in JSON."""
+    body = orjson.dumps(answer)
+    return Response(body, status_code=status, headers={**API_HEADERS, **headers}, media_type="application/json")
 
 
 # Of a smaller body compression saves no packet.
@@ -39,7 +51,7 @@ def accepts_gzip(request: Request) -> bool:
 
 async def large_json(request: Request, body: bytes) -> Response:
     """200 with JSON, compressed in a thread if the client accepts that: series of numbers shrink to a fraction."""
-    headers = {"Vary": "Accept-Encoding"}
+    headers = API_HEADERS | {"Vary": "Accept-Encoding"}
     if len(body) >= COMPRESSED_BYTES and accepts_gzip(request):
         body = await asyncio.to_thread(gzip.compress, body, 4)
         headers["Content-Encoding"] = "gzip"

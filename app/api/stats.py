@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import area_codes, reject_unknown, whole_number
-from app.api.response import NO_STORE, send_json
-from app.bounds import DEFAULT_RANKS, DEFAULT_ROWS, MAX_OFFSET, MAX_RANKS, MAX_ROWS, MAX_STATS_AREAS
+from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
+from app.api.response import json_response, send_json
+from app.bounds import ALL_AREAS, DEFAULT_RANKS, DEFAULT_ROWS, MAX_OFFSET, MAX_RANKS, MAX_ROWS, MAX_STATS_AREAS
 from app.errors import Problem
 from app.live.counters import LiveCounters
 from app.live.rankings import areas_json, modes_json, ranking_json
@@ -44,12 +44,15 @@ class GetStats:
         except Problem as problem:
             await problem.response()(scope, receive, send)
         else:
-            await send_json(send, body, NO_STORE)
+            await send_json(send, body)
 
     def _parse(self, scope: Scope) -> tuple[list[tuple[bytes, str]], int]:
         """(the areas, each as JSON and as text; limit). Raises InvalidRequest."""
         request = Request(scope)
         areas = area_codes(request, MAX_STATS_AREAS)
+        if ALL_AREAS in areas:
+            message = f"area_code={ALL_AREAS} is for GET /stats/stream; GET /areas lists the areas"
+            raise invalid_query("area_code", "several", message)
         limit = whole_number(request, "limit", DEFAULT_RANKS, 1, MAX_RANKS)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
@@ -85,4 +88,4 @@ def _rows(request: Request) -> tuple[int, int]:
 
 def _response(page: dict[str, Any], end: int, total: int) -> Response:
     """The page, and the offset of the next one."""
-    return Response(orjson.dumps(page | {"next_offset": end if end < total else None}), media_type="application/json")
+    return json_response(page | {"next_offset": end if end < total else None})

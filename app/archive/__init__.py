@@ -1,1 +1,1 @@
-"""The Postgres side: the pool of the audit and history queries, and erasure."""
+"""The Postgres side: the pool of the audit and history queries, the audit trail, and erasure."""

@@ -15,13 +15,17 @@ MAX_SKEW_SECONDS = 60
 MAX_ERRORS = 100
 NAME_RULE = "is 1 to 255 characters without control characters and without |"
 
-_name = re.compile(r"[^\x00-\x1f\x7f-\x9f|]{1,255}").fullmatch
+# Lone surrogates are no characters, and no encoding has them: such a text is no client's but this machine's own.
+_name = re.compile(r"[^\x00-\x1f\x7f-\x9f|\ud800-\udfff]{1,255}").fullmatch
 _kinds = {spelling: kind for kind in map(str, POSTED_KINDS) for spelling in (kind, kind.lower(), kind.capitalize())}
 _area_modes: dict[tuple[int | str, str], str] = {}
+# Pairs that are remembered, and how long (in characters) one may be: at most some 20 MB.
+_MAX_REMEMBERED = 50_000
+_MAX_REMEMBERED_LENGTH = 64
 
 
 def is_name(text: str) -> bool:
-    """1 to 255 characters, no control characters, no `|`."""
+    """1 to 255 characters of any script, no control characters, no `|`: the one rule for every name from outside."""
     return _name(text) is not None
 
 
@@ -40,12 +44,14 @@ def validate_events(
     loc: Location,
     many: bool = True,
     first: int = 0,
+    most_errors: int = MAX_ERRORS,
     allowed: AllowedNames = ALL_NAMES,
 ) -> Validated:
     """Never raises: faults are in the result.
 
     `now`, in seconds since 1970: `epoch_timestamp` may be at most MAX_SKEW_SECONDS later. `loc`: the location of the
-    items in the body; `many`: whether that is a list; `first`: the position of the first item in it.
+    items in the body; `many`: whether that is a list; `first`: the position of the first item in it. `most_errors`: how
+    many faults are described; all bad items are found.
     """
     script_args: list[str] = []
     errors: list[dict[str, Any]] = []
@@ -73,14 +79,14 @@ def validate_events(
                 raise ValueError
         except (KeyError, TypeError, ValueError, AttributeError):
             bad.append(position)
-            if len(errors) < MAX_ERRORS:
+            if len(errors) < most_errors:
                 errors.extend(_errors_of(item, latest, [*loc, position] if many else loc, allowed))
             continue
         append(user)
         append(area_mode)
         append(kind)
         append(time)
-    return Validated(script_args, errors[:MAX_ERRORS], bad)
+    return Validated(script_args, errors[:most_errors], bad)
 
 
 _AREA_TYPES = frozenset({int, str})
@@ -91,9 +97,11 @@ def _remember_area_mode(area: int | str, mode: str) -> str:
     """Areas and modes are few and recur: each pair is checked once. Raises ValueError."""
     if not _name(str(area)) or not _name(mode):
         raise ValueError
-    if len(_area_modes) >= 100_000:
-        _area_modes.clear()
-    area_mode = _area_modes[area, mode] = join_area_mode(str(area), mode)
+    area_mode = join_area_mode(str(area), mode)
+    if len(area_mode) <= _MAX_REMEMBERED_LENGTH:
+        if len(_area_modes) >= _MAX_REMEMBERED:
+            _area_modes.clear()
+        _area_modes[area, mode] = area_mode
     return area_mode
 
 

@@ -20,6 +20,8 @@
 | `{p}:call:<name>` | string | what a script call answered, for its retries; expires | |
 | `{0}:partitions` | string | how many partitions this Redis was opened with | |
 | `{0}:accepted` | string | events accepted by all API processes together | events |
+| `{0}:keys` | hash | id -> API key as JSON, its secret as a digest (app.contract.api_key) | |
+| `{0}:secret` | string | what the API processes sign with (app.live.secret); no other process reads it | bytes |
 | `{0}:building` | string | only in a state that is being rebuilt | |
 """
 
@@ -31,6 +33,12 @@ PARTITIONS = "{0}:partitions"
 
 # Each API process adds what it accepted once a second. Source of `events_per_second`.
 ACCEPTED = "{0}:accepted"
+
+# The API keys; a revoked one stays.
+API_KEYS = "{0}:keys"
+
+# Only for API processes: whoever reads it can forge what they sign.
+SECRET = "{0}:secret"
 
 # Set when a rebuild begins and looked for at its end: missing then, the server was wiped meanwhile.
 BUILDING = "{0}:building"

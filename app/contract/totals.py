@@ -18,7 +18,8 @@ from app.contract.log import LOG_START, Entry, StreamId, fields_of, parse_stream
 
 # What is added in one call: it holds Redis for about a millisecond. A piece ends with an entry, so it may be more.
 PIECE_NAMES = 1000
-PAGE_ENTRIES = 50
+# Of the log, read in one go: an entry has 8 kB as a rule, 300 kB at most.
+PAGE_ENTRIES = 20
 
 _moves = re.compile(rb"^[A-Z]+([+-])1\|([^|]*)\|([^|]*)\|", re.MULTILINE).findall
 _corrects = re.compile(rb"^HEAL[+-]", re.MULTILINE).search

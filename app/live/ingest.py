@@ -7,8 +7,8 @@ from app.contract.area_mode import split_area_mode
 from app.contract.calls import ARGS_PER_EVENT
 from app.contract.keys import partition_of
 from app.errors import InvalidRequest, Unavailable
-from app.live.admission import Admission
 from app.live.group_commit import GroupCommit
+from app.live.name_admission import NameAdmission
 from app.live.refusals import partly_applied
 from app.live.submission import CALL_EVENTS, RequestKey
 
@@ -16,7 +16,7 @@ from app.live.submission import CALL_EVENTS, RequestKey
 class Ingest:
     """Hands events to the group commits of their partitions, and puts the outcomes together in the events' order."""
 
-    def __init__(self, group_commits: Sequence[GroupCommit], admission: Admission) -> None:
+    def __init__(self, group_commits: Sequence[GroupCommit], admission: NameAdmission) -> None:
         self._group_commits = group_commits
         self._admission = admission
 

@@ -13,6 +13,7 @@ from app.contract.keys import ACCEPTED, keys_of
 from app.contract.log import parse_stream_id
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
+from app.live.secret import SharedSecret
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,17 @@ class RedisMonitor:
     """
 
     def __init__(
-        self, redis: Redis, counters: LiveCounters, group_commits: Sequence[GroupCommit], settings: Settings
+        self,
+        redis: Redis,
+        counters: LiveCounters,
+        group_commits: Sequence[GroupCommit],
+        secret: SharedSecret,
+        settings: Settings,
     ) -> None:
         self._redis = redis
         self._counters = counters
         self._group_commits = group_commits
+        self._secret = secret
         self._memory_share = settings.memory_share
         self._partitions = [keys_of(partition) for partition in range(settings.partitions)]
         self._added = 0  # of the events accepted by this process, those added to ACCEPTED
@@ -66,7 +73,7 @@ class RedisMonitor:
         """Makes every check; one that fails keeps none of the others from being made. Raises SettingsMismatch."""
         # Checked at the start too, when Redis may have been out of reach.
         await self._counters.closed_reason()
-        for check in (self._check_memory, self._check_durability, self._measure):
+        for check in (self._secret.load, self._check_memory, self._check_durability, self._measure):
             try:
                 await check()
             except RedisError:

@@ -69,7 +69,13 @@ def outcome_unknown() -> Unavailable:
 
 def key_reused() -> InvalidRequest:
     """The Idempotency-Key belongs to another body or query."""
-    return InvalidRequest(422, "idempotency_key_reused", "This Idempotency-Key was used with another request")
+    message = "Idempotency-Key was used with another body or query"
+    return InvalidRequest(
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used with another request",
+        [problem_at(["header", "Idempotency-Key"], "reused", message)],
+    )
 
 
 def over_limit(error: str) -> OverLimit:

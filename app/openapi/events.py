@@ -17,7 +17,7 @@ GZIP = {
     "name": "Content-Encoding",
     "in": "header",
     "description": "How the body is encoded",
-    "schema": word("identity", "gzip", default="identity"),
+    "schema": word("identity", "gzip", "x-gzip", default="identity"),
 }
 
 POST_EVENTS: dict[str, Any] = {
@@ -62,7 +62,11 @@ are applied already are refused alone: then `errors` has them.""",
     "responses": {
         "200": json_of("Taken", "Taken", {"status": True, "accepted": 1, "applied": 1}),
         **refused(
-            *BODY, "invalid_events", "invalid_query", "invalid_header", "idempotency_key_reused", *LIMITS, *WRITE
+            *BODY,
+            *("invalid_events", "too_many_events", "event_too_large", "event_rate_exceeded"),
+            *("invalid_query", "invalid_header", "idempotency_key_reused"),
+            *LIMITS,
+            *WRITE,
         ),
     },
 }
@@ -79,7 +83,7 @@ GENERATE_DATA: dict[str, Any] = {
     },
     "responses": {
         "200": json_of("Made and taken", "Generated", {"cnt_records_generated": 1000}),
-        **refused(*BODY, "invalid_request", *WRITE),
+        **refused(*BODY, "invalid_request", "event_rate_exceeded", *WRITE),
     },
 }
 

@@ -29,7 +29,8 @@ GET_EVENTS = {
     "operationId": "getEvents",
     "tags": ["history"],
     "summary": "Every event, with what became of it",
-    "description": "All filters can be combined. `format=csv` and `format=ndjson` stream the whole result as a file.",
+    "description": "All filters can be combined. `format=csv`, `format=excel` (CSV for spreadsheet programs: times in"
+    " ISO 8601, no cell is a formula) and `format=ndjson` stream the whole result as a file.",
     "parameters": [
         query("area_code", "Of this area only", NAME),
         MODE_FILTER,
@@ -70,7 +71,7 @@ GET_EVENTS = {
                 "application/x-ndjson": {"schema": {"type": "string", "description": "An event a line"}},
             },
         },
-        **refused("invalid_cursor", "invalid_query", "too_many_exports", *ARCHIVE),
+        **refused("invalid_cursor", "invalid_query", "too_many_exports", "redis_unavailable", *ARCHIVE),
     },
 }
 

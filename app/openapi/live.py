@@ -22,11 +22,6 @@ AREAS = {
     "players": 3,
     "total": 1,
 }
-# Sent by the HTTP server, before the service sees the request.
-TOO_LONG = {
-    "description": "The URL is longer than 64 kB",
-    "content": {"text/plain": {"schema": {"type": "string"}}},
-}
 
 
 def areas(most: int, **more: Any) -> dict[str, Any]:
@@ -45,7 +40,6 @@ GET_STATS = {
     ],
     "responses": {
         "200": json_of("As of now, never cached", "Stats", STATS),
-        "400": TOO_LONG,
         **refused("invalid_query", "redis_unavailable"),
     },
 }
@@ -86,8 +80,7 @@ continues by itself. A slow client skips to the newest state.""",
                 }
             },
         },
-        "400": TOO_LONG,
-        **refused("invalid_query", "redis_unavailable", "counting"),
+        **refused("invalid_query", "redis_unavailable", "counting", "too_many_listeners", "listeners_full"),
     },
 }
 

@@ -93,7 +93,7 @@ SCHEMAS: dict[str, Schema] = {
         "Events are not taken",
         {
             "status": {"const": "not_ready"},
-            "reason": {"enum": ["redis_unavailable", "partition_closed", "settings_mismatch"]},
+            "reason": {"enum": ["redis_unavailable", "partition_closed", "settings_mismatch", "keys_unknown"]},
         },
     ),
 }

@@ -1,7 +1,8 @@
 // One area: its live ranking, its history and its latest events.
 
+import { link, ROOT } from "./address.js";
 import { askPatiently, pause } from "./api.js";
-import { el, failure, keyedRows, link, notice, number, row, skeleton, table, time } from "./dom.js";
+import { el, failure, keyedRows, notice, number, row, skeleton, table, time } from "./dom.js";
 import { historySection } from "./history.js";
 import { listen } from "./live.js";
 
@@ -30,7 +31,7 @@ export function areaView(main, area, showState) {
   let ranking = [];
 
   main.replaceChildren(
-    el("p", {}, el("a", { href: "/" }, "All areas")),
+    el("p", {}, el("a", { href: ROOT }, "All areas")),
     el("h1", {}, `Area ${area}`),
     el("dl", { className: "tiles live" },
       el("div", { className: "tile" }, el("dt", {}, "Players now"), players),

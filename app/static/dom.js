@@ -105,6 +105,3 @@ export const row = (...cells) =>
     const [content, className, label] = [cell].flat();
     return el("td", { role: "cell", className, "data-label": label }, content);
   }));
-
-/** The address of a view of this page. */
-export const link = (name, value) => `/?${new URLSearchParams({ [name]: value })}`;

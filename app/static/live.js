@@ -1,6 +1,7 @@
 // Subscribes to GET /stats/stream and keeps the connection open.
 
-import { isRefusal, reason } from "./api.js";
+import { address } from "./address.js";
+import { isRefusal, lacksKey, reason } from "./api.js";
 
 const SILENCE_SECONDS = 20;
 const HEALTH_SECONDS = 5;
@@ -11,7 +12,7 @@ const PAUSES = [1000, 2000, 5000]; // milliseconds before each further attempt
  * and the reason for it: "live", "disconnected" (a retry follows) or "error" (the request is invalid: no retry).
  */
 export function listen(parameters, onData, onState) {
-  const url = `/stats/stream?${new URLSearchParams(parameters)}`;
+  const url = address(`/stats/stream?${new URLSearchParams(parameters)}`);
   let source, timer, silence;
   let failures = 0;
   let stopped = false;
@@ -43,6 +44,7 @@ export function listen(parameters, onData, onState) {
     const attempt = new AbortController();
     try {
       const response = await fetch(url, { signal: attempt.signal });
+      if (stopped || lacksKey(response)) return;
       if (isRefusal(response.status)) {
         const why = reason(await response.json(), response);
         if (!stopped) onState("error", why);
@@ -67,7 +69,7 @@ export function listen(parameters, onData, onState) {
     clearTimeout(silence);
     silence = setTimeout(async () => {
       try {
-        const response = await fetch("/healthz", { signal: AbortSignal.timeout(HEALTH_SECONDS * 1000) });
+        const response = await fetch(address("/healthz"), { signal: AbortSignal.timeout(HEALTH_SECONDS * 1000) });
         if (!response.ok) throw new Error();
         heard();
       } catch {

@@ -1,17 +1,22 @@
-// Routes the address to a view; shows the connection's state; handles the search.
+// Routes the address to a view; shows the connection's state; asks for a key where one is needed; handles the search.
 
+import { link, ROOT } from "./address.js";
+import { KEY_NEEDED } from "./api.js";
 import { areaView } from "./area.js";
-import { link, notice, timeOfDay } from "./dom.js";
+import { notice, timeOfDay } from "./dom.js";
+import { logOut, loginView, whoIsLoggedIn } from "./login.js";
 import { overview } from "./overview.js";
 import { userView } from "./user.js";
 
 const main = document.querySelector("main");
 const banner = document.querySelector("#banner");
 const search = document.querySelector(".search");
-const WORDS = { connecting: "Connecting", live: "Live", disconnected: "Disconnected", error: "Error" };
+const WORDS = { connecting: "Connecting", live: "Live", disconnected: "Disconnected", error: "Error", locked: "Key needed" };
+const session = document.querySelector(".session");
 
 let leave = () => {};
 let lostAt = 0;
+let locked = false;
 
 /** Shows the state of the connection, on behalf of every view, and the reason where it is known. */
 function showState(state, why = "") {
@@ -32,6 +37,7 @@ function showState(state, why = "") {
 }
 
 function show() {
+  if (locked) return;
   leave();
   const asked = new URLSearchParams(location.search);
   const area = asked.get("area_code");
@@ -47,6 +53,37 @@ function show() {
   hint();
   const title = user ? `User ${user}` : area ? `Area ${area}` : "All areas";
   document.title = `${title} · Modepulse`;
+}
+
+/** Asks for a key in place of the view; the address stays, for the view to be shown then. */
+function askForKey() {
+  if (locked) return;
+  leave();
+  locked = true;
+  showState("locked");
+  showKeyName(null);
+  document.title = "Log in · Modepulse";
+  leave = () => {};
+  loginView(main, (name) => {
+    locked = false;
+    showKeyName(name);
+    show();
+    main.focus({ preventScroll: true });
+  });
+}
+
+/** Shows which key is logged in; null where none is, or none is needed. */
+function showKeyName(name) {
+  session.hidden = name === null;
+  document.querySelector("#key-name").textContent = name ?? "";
+}
+
+async function start() {
+  // Where nobody answers, the view says so, and tries again.
+  const { required, name } = await whoIsLoggedIn().catch(() => ({ required: false, name: null }));
+  showKeyName(name);
+  if (required && name === null) askForKey();
+  else show();
 }
 
 function go(address) {
@@ -67,7 +104,7 @@ document.addEventListener("click", (event) => {
   const anchor = event.target.closest("a");
   if (!anchor || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const target = new URL(anchor.href);
-  if (target.origin !== location.origin || target.pathname !== "/" || target.hash) return;
+  if (target.origin !== location.origin || target.pathname !== ROOT || target.hash) return;
   event.preventDefault();
   go(target.pathname + target.search);
 });
@@ -76,9 +113,12 @@ search.addEventListener("submit", (event) => {
   const text = search.text.value.trim();
   if (text) go(link(search.kind.value, text));
 });
+document.addEventListener(KEY_NEEDED, askForKey);
+document.querySelector("#log-out").addEventListener("click", () =>
+  logOut().then(askForKey, (error) => showState("disconnected", `${error.message}; you are still logged in`)));
 search.kind.addEventListener("change", hint);
 window.addEventListener("popstate", show);
 // A page in the back/forward cache must not hold its connection.
 window.addEventListener("pagehide", () => leave());
 window.addEventListener("pageshow", (event) => event.persisted && show());
-show();
+start();

@@ -1,13 +1,14 @@
 // All areas: how many play where, and the most played mode of each.
 
+import { link, ROOT } from "./address.js";
 import { ask } from "./api.js";
-import { duration, el, keyedRows, link, notice, number, skeleton } from "./dom.js";
+import { duration, el, keyedRows, notice, number, skeleton } from "./dom.js";
 import { listen } from "./live.js";
 
 const SHOWN_AREAS = 200;
 const TREND_SECONDS = 60;
 const TRENDS_AT_A_TIME = 3;
-const EXAMPLE = `curl -X POST ${location.origin}/events -d '{"area_code": 111, "multiplayer_mode": "duel",
+const EXAMPLE = `curl -X POST ${location.origin}${ROOT}events -d '{"area_code": 111, "multiplayer_mode": "duel",
   "user_id": "ann", "events_name": "LOGIN"}'`;
 
 export function overview(main, showState) {

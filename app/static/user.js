@@ -1,7 +1,8 @@
 // One user: the sessions active now and all earlier ones.
 
+import { link, ROOT } from "./address.js";
 import { ask, askPatiently, isRefusal } from "./api.js";
-import { duration, el, failure, link, notice, row, skeleton, table, time } from "./dom.js";
+import { duration, el, failure, notice, row, skeleton, table, time } from "./dom.js";
 
 const PAGE = 50;
 const REFRESH_SECONDS = 5;
@@ -16,7 +17,7 @@ export function userView(main, user, showState) {
   let timer;
 
   main.replaceChildren(
-    el("p", {}, el("a", { href: "/" }, "All areas")),
+    el("p", {}, el("a", { href: ROOT }, "All areas")),
     el("h1", {}, `User ${user}`),
     el("section", { className: "card live" }, el("h2", {}, "Playing now"), now),
     el("section", { className: "card" }, el("h2", {}, "Sessions"), past),

@@ -28,13 +28,13 @@ def replay(
     ] = 0,
 ) -> None:
     """Post a file of events."""
-    from modepulse.client import PostFailed
+    from modepulse.client import Client, PostFailed
     from modepulse.replay import BadInput
     from modepulse.replay import replay as run
 
     start = time.monotonic()
     try:
-        totals = run(file, url, speed)
+        totals = run(file, Client(url, read_settings().api_key), speed)
     except (BadInput, PostFailed) as error:
         fail(str(error), 1)
     print(f"{totals.accepted} events accepted, {totals.applied} applied, in {time.monotonic() - start:.1f} s")
@@ -55,7 +55,7 @@ def simulate(
     data_dir: RunningDataDir = DEFAULT_DATA_DIR,
 ) -> None:
     """Simulate users who arrive, play, switch mode, leave or crash. Prints the counts to be expected, as JSON."""
-    from modepulse.client import PostFailed
+    from modepulse.client import Client, PostFailed
     from modepulse.simulate import World
     from modepulse.simulate import simulate as run
 
@@ -72,7 +72,7 @@ def simulate(
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return
     try:
-        counts = run(url, world, rate, duration)
+        counts = run(Client(url, settings.api_key), world, rate, duration)
     except PostFailed as error:
         fail(str(error), 1)
     print(json.dumps(counts, indent=2))

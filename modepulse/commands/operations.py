@@ -14,20 +14,28 @@ def verify(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     """Compare counters, sessions, log and Postgres at one moment; exit 1 if anything differs."""
     from archiver.errors import NotSettled
     from archiver.verify import verify as run
+    from modepulse.progress import progress
 
     settings = read_settings_for_stores(data_dir)
-    try:
-        verdict = run_with_redis(settings, lambda redis: run(settings, redis))
-    except NotSettled as error:
-        fail(str(error), 1)
+    with progress() as bar:
+        task = bar.add_task("sessions", total=None)
+        try:
+            verdict = run_with_redis(
+                settings, lambda redis: run(settings, redis, lambda n: bar.update(task, completed=n))
+            )
+        except NotSettled as error:
+            fail(str(error), 1)
     for line in verdict.differences:
         print(line)
     if verdict.differences:
         fail(f"{len(verdict.differences)} differences", 1)
     print(
         f"counters, sessions, log and Postgres agree: {verdict.live} players in GET /stats;"
-        f" archived {verdict.aggregate} in area_mode_events_agg, {verdict.deltas} by the sum of deltas"
+        f" archived {verdict.aggregate} in area_mode_events_agg, {verdict.deltas} by the sum of deltas,"
+        f" {verdict.waiting} events on their way"
     )
+    if not verdict.wheel_read:
+        print("not compared: the timer wheel, which sessions were taken out of all the time")
 
 
 def rebuild(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:

@@ -33,6 +33,14 @@ def read_settings_for_stores(data_dir: Path) -> Settings:
     )
 
 
+def read_settings_for_redis(data_dir: Path) -> Settings:
+    """The settings with the address of Redis: if it is not set, that of the running stack."""
+    settings = read_settings()
+    if settings.redis_url:
+        return settings
+    return replace(settings, redis_url=read_run(data_dir, "MODEPULSE_REDIS_URL is not set")["redis_url"])
+
+
 def read_run(data_dir: Path, reason: str) -> Run:
     """The addresses of the stack that runs on `data_dir`; fails if none does, giving the reason they are needed."""
     try:

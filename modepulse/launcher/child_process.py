@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from app.settings import FILE_SUFFIX
 from modepulse.launcher.errors import LaunchError
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -53,6 +54,12 @@ def child_setup(death_signal: int, in_namespace: bool = False) -> Callable[[], N
 def inherited_environment() -> dict[str, str]:
     """A copy of this process's environment, to be changed for a child."""
     return dict(os.environ)
+
+
+def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child that is given these settings, whatever variables this process has them from."""
+    files = {f"{variable}{FILE_SUFFIX}" for variable in settings}
+    return {name: value for name, value in os.environ.items() if name not in files} | dict(settings)
 
 
 def namespaces_allowed() -> bool:

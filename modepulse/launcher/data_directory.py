@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 import time
 from pathlib import Path
 from typing import Any, TypedDict
@@ -31,6 +32,7 @@ class DataDirectory:
         self.redis = self.path / "redis"
         self.postgres = self.path / "postgres"
         self.logs = self.path / "logs"
+        self.secrets = self.path / "secrets"
         self._ports = self.path / "ports.json"
         self._run = self.path / "run.json"
         self._admin_token = self.path / "admin_token"
@@ -41,12 +43,22 @@ class DataDirectory:
         or a child that inherited it lives. Raises LaunchError if it cannot be written or another stack has it."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+                raise LaunchError(
+                    f"other users can replace what is in {self.path}: take the right from them (chmod o-w)"
+                )
             self._lock = self._take_lock()
-            for folder in (self.redis, self.logs):
+            for folder in (self.redis, self.postgres, self.logs, self.secrets):
                 folder.mkdir(exist_ok=True)
+                # The folder that was named may be open to others, and so are those of former versions.
+                folder.chmod(0o700)
         except OSError as error:
             raise LaunchError(f"the data directory {self.path} cannot be written: {error.strerror}") from None
         return self._lock
+
+    def is_new(self) -> bool:
+        """Whether no store has written here yet."""
+        return not self.postgres.exists() and not any(self.redis.iterdir())
 
     def release(self) -> None:
         """Removes run.json and gives the lock up, if this process holds it."""
@@ -87,10 +99,11 @@ class DataDirectory:
 
     def make_admin_token(self) -> str:
         """The admin token of this folder, made the first time; only its owner can read the file."""
-        if not self._admin_token.exists():
-            self._admin_token.touch(mode=0o600)
-            self._admin_token.write_text(secrets.token_urlsafe(24) + "\n")
-        return self.read_admin_token()
+        return _make_secret(self._admin_token)
+
+    def make_password(self, name: str) -> str:
+        """The password of that name, made the first time; only its owner can read `secrets/<name>`."""
+        return _make_secret(self.secrets / name)
 
     def read_admin_token(self) -> str:
         """Raises OSError if there is none."""
@@ -98,15 +111,29 @@ class DataDirectory:
 
     def write_run(self, run: Run) -> None:
         """Replaces run.json in one step. Only its owner can read it, because the DSN holds a password."""
-        fresh = self.path / "run.json.new"
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(run, indent=2) + "\n")
-        fresh.rename(self._run)
+        write_private(self._run, json.dumps(run, indent=2) + "\n")
 
     def read_run(self) -> Run:
         """Where the stack on this folder can be reached. Raises OSError or ValueError if none is running."""
         run: Run = json.loads(self._run.read_text())
         return run
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces a file in one step by one that only its owner can read. Raises OSError."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text)
+    fresh.rename(path)
+
+
+def _make_secret(path: Path) -> str:
+    # An empty one was left by a start that was interrupted.
+    if not path.exists() or not path.read_text().strip():
+        write_private(path, secrets.token_urlsafe(24) + "\n")
+    return path.read_text().strip()
 
 
 def _is_alive(pid: str) -> bool:

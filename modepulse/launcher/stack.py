@@ -6,15 +6,25 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from app.access.exposure import is_loopback
+from app.contract.postgres import POSTGRES_ERRORS
 from app.server import bind
 from app.settings import Settings
-from modepulse.launcher.child_process import child_setup, free_port, inherited_environment, spawn
-from modepulse.launcher.data_directory import DataDirectory
+from modepulse.exposure import WAYS_OUT, lacks_key
+from modepulse.launcher.child_process import child_setup, environment_with, free_port, spawn
+from modepulse.launcher.data_directory import DataDirectory, write_private
 from modepulse.launcher.errors import LaunchError
-from modepulse.launcher.postgres_server import Postgres, make_database
-from modepulse.launcher.redis_server import redis_binary, redis_command
+from modepulse.launcher.postgres_server import Postgres, make_database, make_roles
+from modepulse.launcher.redis_server import USERS, acl_file, redis_binary, redis_command
+from modepulse.launcher.store_addresses import (
+    StoreAddresses,
+    password_file_of_psql,
+    psql_command,
+    redis_cli_command,
+)
 from modepulse.launcher.supervisor import Service, Stopped, Supervisor, block_signals
 from modepulse.notice import notice
 
@@ -37,8 +47,8 @@ class Stack:
         self._directory = DataDirectory(data_dir)
         self._supervisor = Supervisor(self._directory.logs, on_restart=self._write_run)
         self._listener: socket.socket | None = None
-        self._redis_url = settings.redis_url
-        self._postgres_dsn = settings.postgres_dsn
+        self._redis = StoreAddresses.shared(settings.redis_url)
+        self._archive = StoreAddresses.shared(settings.postgres_dsn)
         self._postgres: Postgres | None = None  # the embedded one
 
     def run(self) -> None:
@@ -56,32 +66,43 @@ class Stack:
             self._stop()
 
     def _prepare(self) -> None:
-        """Everything that can be refused is refused here, before anything is started."""
-        binary = None if self._redis_url else redis_binary(self._settings.redis_server)
+        """Everything that can be refused is refused here, before anything is started; but a missing key."""
+        settings = self._settings
+        binary = None if settings.redis_url else redis_binary(settings.redis_server)
         lock = self._directory.acquire()
-        listener = self._listen()
+        self._listen()
+        if self._needs_key() and self._directory.is_new() and not (settings.redis_url or settings.postgres_dsn):
+            raise self._no_key()
         kept = self._directory.read_ports()
         ports = {}
         if binary is not None:
             ports["redis"] = free_port(kept.get("redis"))
             self._add_redis(binary, ports["redis"], lock)
-        if not self._postgres_dsn:
+        if not self._settings.postgres_dsn:
             ports["postgres"] = free_port(kept.get("postgres"))
             self._add_postgres(ports["postgres"], lock)
         self._directory.write_ports(ports)
-        environment = inherited_environment() | {
-            "MODEPULSE_REDIS_URL": self._redis_url,
-            "MODEPULSE_POSTGRES_DSN": self._postgres_dsn,
-            "MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token(),
-        }
-        self._add_command("archiver", ["archive"], environment)
-        self._add_command("api", ["serve", "--fd", str(listener)], environment, listener)
-        if self._demo:
-            self._add_command("demo", [*DEMO, "--url", self._url], environment)
 
-    def _listen(self) -> int:
-        """The file descriptor of the API's listening socket, which outlives the API: while that restarts, connections
-        wait. Raises LaunchError."""
+    def _needs_key(self) -> bool:
+        """Whether others can reach the API. The admin token that is made here does not count: nobody has chosen it."""
+        assert self._listener is not None
+        return not (is_loopback(self._listener) or self._settings.admin_token or self._settings.allow_anonymous)
+
+    def _require_key(self) -> None:
+        """Raises LaunchError when the stores have none."""
+        settings = replace(self._settings, redis_url=self._redis.owner, postgres_dsn=self._archive.owner)
+        self._supervisor.wait_for(lambda: lacks_key(settings) is not None, "Redis", READY_TIMEOUT_SECONDS)
+        if lacks_key(settings):
+            raise self._no_key()
+
+    def _no_key(self) -> LaunchError:
+        return LaunchError(f"others can reach {self._host} and there is no key: {WAYS_OUT}", 2)
+
+    def _listen(self) -> None:
+        """Opens the API's listening socket, which outlives the API: while that restarts, connections wait.
+
+        Raises LaunchError.
+        """
         try:
             self._listener = bind(self._host, self._port)
         except OSError as error:
@@ -89,11 +110,15 @@ class Stack:
         except OverflowError:
             raise LaunchError(f"{self._port} is no port", 2) from None
         self._port = self._listener.getsockname()[1]
-        return self._listener.fileno()
 
     def _add_redis(self, binary: Path, port: int, lock: int) -> None:
-        self._redis_url = f"redis://127.0.0.1:{port}/0"
-        command = redis_command(binary, port, self._directory.redis)
+        passwords = {user: self._directory.make_password(f"redis_{user}") for user in USERS}
+        users = self._directory.secrets / "users.acl"
+        write_private(users, acl_file(passwords))
+        self._redis = StoreAddresses(
+            *(f"redis://{user}:{passwords[user]}@127.0.0.1:{port}/0" for user in ("owner", "api", "archiver"))
+        )
+        command = [*redis_command(binary, port, self._directory.redis), "--aclfile", str(users)]
         log = self._directory.logs / "redis.log"
 
         def start() -> "subprocess.Popen[bytes]":
@@ -103,14 +128,33 @@ class Stack:
 
     def _add_postgres(self, port: int, lock: int) -> None:
         postgres = self._postgres = Postgres(self._directory.postgres, port)
-        self._postgres_dsn = postgres.dsn()
+        api, archiver = (postgres.role_dsn(role, self._role_passwords()[role]) for role in postgres.ROLES)
+        # A person works on the tables as their owner.
+        self._archive = StoreAddresses(archiver, api, archiver)
+        write_private(self._directory.secrets / "pgpass", password_file_of_psql(archiver))
         log = self._directory.logs / "postgres.log"
         # SIGINT is Postgres's fast shutdown; SIGTERM would wait for its clients.
         self._supervisor.add(Service("postgres", lambda: postgres.start(log, (lock,)), signal.SIGINT))
 
-    def _add_command(self, name: str, arguments: list[str], environment: dict[str, str], *inherited: int) -> None:
+    def _role_passwords(self) -> dict[str, str]:
+        return {role: self._directory.make_password(f"postgres_{role}") for role in Postgres.ROLES}
+
+    def _add_processes(self) -> None:
+        assert self._listener is not None
+        listener = self._listener.fileno()
+        settings = {"MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token()}
+        api = {"MODEPULSE_REDIS_URL": self._redis.api, "MODEPULSE_POSTGRES_DSN": self._archive.api}
+        archiver = {"MODEPULSE_REDIS_URL": self._redis.archiver, "MODEPULSE_POSTGRES_DSN": self._archive.archiver}
+        self._add_command("archiver", ["archive"], settings | archiver)
+        self._add_command("api", ["serve", "--fd", str(listener)], settings | api, listener)
+        if self._demo:
+            key = {"MODEPULSE_API_KEY": settings["MODEPULSE_ADMIN_TOKEN"]}
+            self._add_command("demo", [*DEMO, "--url", self._url], key)
+
+    def _add_command(self, name: str, arguments: list[str], settings: dict[str, str], *inherited: int) -> None:
         """A service that is a command of this package and logs to stderr."""
         command = [sys.executable, "-m", "modepulse", *arguments]
+        environment = environment_with(settings)
 
         def start() -> "subprocess.Popen[bytes]":
             return spawn(command, None, env=environment, pass_fds=inherited, preexec_fn=child_setup(signal.SIGKILL))
@@ -118,16 +162,31 @@ class Stack:
         self._supervisor.add(Service(name, start))
 
     def _start(self) -> None:
-        """Returns when the API answers that it is ready."""
+        """Returns when the API answers that it is ready. Raises LaunchError."""
         self._supervisor.start()
         if self._postgres is not None:
-            dsn = self._postgres.dsn("postgres")
-            self._supervisor.wait_for(lambda: asyncio.run(make_database(dsn)), "Postgres", READY_TIMEOUT_SECONDS)
+            self._prepare_postgres(self._postgres)
+        if self._needs_key():
+            self._require_key()
+        self._add_processes()
+        self._supervisor.start()
         self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
+
+    def _prepare_postgres(self, postgres: Postgres) -> None:
+        """Before the archiver connects, which has a role of its own."""
+        dsn = postgres.dsn("postgres")
+        self._supervisor.wait_for(lambda: asyncio.run(make_database(dsn)), "Postgres", READY_TIMEOUT_SECONDS)
+        try:
+            asyncio.run(make_roles(postgres.dsn(), self._role_passwords()))
+        except POSTGRES_ERRORS as error:
+            raise LaunchError(f"the roles in Postgres cannot be made: {type(error).__name__}: {error}") from None
 
     def _announce(self) -> None:
         self._write_run()
-        notice(f"redis-cli -u {self._redis_url}    psql {self._postgres_dsn}")
+        secrets, settings = self._directory.secrets, self._settings
+        redis_cli = redis_cli_command(self._redis.owner, None if settings.redis_url else secrets / "redis_owner")
+        psql = psql_command(self._archive.owner, None if settings.postgres_dsn else secrets / "pgpass")
+        notice(f"{redis_cli}    {psql}")
         print(f"ready {self._url}", flush=True)
 
     def _write_run(self) -> None:
@@ -135,8 +194,8 @@ class Stack:
         self._directory.write_run(
             {
                 "url": self._url,
-                "redis_url": self._redis_url,
-                "postgres_dsn": self._postgres_dsn,
+                "redis_url": self._redis.owner,
+                "postgres_dsn": self._archive.owner,
                 "pids": {name: pids.get(name) for name in ("redis", "postgres", "api", "archiver")},
             }
         )

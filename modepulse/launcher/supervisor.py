@@ -63,9 +63,10 @@ class Supervisor:
         return {service.name: service.process.pid if service.process else None for service in self._services}
 
     def start(self) -> None:
-        """Starts all services, without waiting until they are ready."""
+        """Starts the services that were added since the last call, without waiting until they are ready."""
         for service in self._services:
-            _start(service)
+            if not service.started_at:
+                _start(service)
 
     def wait_for(self, condition: Callable[[], bool], subject: str, timeout: float) -> None:
         """Supervises until the condition is true. Raises LaunchError after `timeout` seconds, and Stopped."""

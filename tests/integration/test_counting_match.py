@@ -50,6 +50,9 @@ def test_each_difference_is_found_and_named(own_stack: Stack) -> None:
         def score(change: int) -> Callable[[], Any]:
             return partial(client.zincrby, "{0}:area:1", change, "duel")
 
+        def session(at: int) -> Callable[[], Any]:
+            return partial(client.zadd, "{0}:user:ann@1", {"1|duel": at})
+
         for damage, named, repair in (
             (
                 sql("UPDATE area_mode_events_agg SET current_count = current_count + 1"),
@@ -61,7 +64,15 @@ def test_each_difference_is_found_and_named(own_stack: Stack) -> None:
                 "newest of area_mode_minutes",
                 sql("UPDATE area_mode_minutes SET last = last - 1"),
             ),
-            (score(1), "active sessions", score(-1)),
+            (score(1), "counters 2, active sessions 1", score(-1)),
+            (score(-1), "counters 0, active sessions 1", score(1)),
+            (score(-2), "counters -1, active sessions 1", score(2)),
+            (session(-(10**15)), "counters 1, active sessions 0", session(10**15)),
+            (
+                partial(client.rename, "{0}:expiry", "kept"),
+                "active sessions 1, of them on the timer wheel 0",
+                partial(client.rename, "kept", "{0}:expiry"),
+            ),
             (
                 sql("INSERT INTO area_mode_events_dropped VALUES ('1', 'duel', 1)"),
                 "sum of deltas in area_mode_events",

@@ -119,9 +119,9 @@ def test_what_was_not_yet_archived_is_erased_too_and_the_new_life_is_not(own_sta
 def test_only_the_admin_may(stack: Stack, http: httpx.Client, area: int) -> None:
     http.post("/events", json=event(area, "ann")).raise_for_status()
     path = f"/users/ann@{area}"
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": stack.admin_token}):
-        refused = http.delete(path, headers=headers)
-        assert problem(refused, 401)["code"] == "unauthorized"
+    for given, code in (("", "key_required"), ("Bearer wrong", "invalid_key"), (stack.admin_token, "key_required")):
+        refused = http.delete(path, headers={"Authorization": given})
+        assert problem(refused, 401)["code"] == code
         assert refused.headers["www-authenticate"].startswith("Bearer")
     assert live_counts(stack)[f"{area}|duel"] == 1
     assert problem(http.delete("/users/a%7Cb", headers=stack.admin), 422)["errors"][0]["loc"] == ["path", "user_id"]

@@ -4,15 +4,18 @@ import asyncio
 import csv
 import io
 import json
+import time
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from app.archive.pool import EXPORT_LOCK
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import wait_until_archived
-from tests.http_client import event, problem
+from tests.http_client import audit, event, problem
 from tests.integration.archived_events import archive_events
 from tests.servers import Stack, eventually
 
@@ -46,6 +49,28 @@ def test_exports_hold_what_the_pages_hold(http: httpx.Client, area: int) -> None
     head = http.head("/events?format=csv")
     assert (head.status_code, head.text) == (200, "")
     assert head.headers["content-disposition"].startswith("attachment")
+
+
+def test_export_for_spreadsheets_has_no_formula_and_readable_times(http: httpx.Client, area: int) -> None:
+    names = ["=HYPERLINK(1)", "+1+1", "-1", "@SUM(1)", "007", f'Zürich "{area}", 日本']
+    sent = [event(area, mode=name, epoch_timestamp=round(time.time(), 3)) | {"user_id": name} for name in names]
+    http.post("/events", json=sent).raise_for_status()
+    rows = eventually(lambda: len(found := audit(http, area_code=area)["items"]) == len(names) and found)
+    sheet = http.get("/events", params={"area_code": area, "format": "excel"})
+    assert sheet.headers["content-type"].startswith("text/csv; charset=utf-8")
+    assert sheet.headers["content-disposition"].endswith('Z.csv"')
+    assert sheet.headers["cache-control"] == "no-store"
+    assert sheet.content.startswith(b"\xef\xbb\xbfevent_id,")
+    assert sheet.content.count(b"\r\n") == sheet.content.count(b"\n") == len(names) + 1
+    read = list(csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig"), newline="")))
+    for cells, row in zip(read, rows, strict=True):
+        quoted = "'" * row["user_id"].startswith(("=", "+", "-", "@"))
+        assert cells["user_id"] == cells["multiplayer_mode"] == quoted + row["user_id"]
+        assert (cells["area_code"], cells["delta"]) == (str(area), "1")
+        for name in ("epoch_timestamp", "recorded_at"):
+            assert datetime.fromisoformat(cells[name]).timestamp() == pytest.approx(row[name], abs=1e-6)
+    plain = http.get("/events", params={"area_code": area, "format": "csv"})
+    assert "=HYPERLINK(1)" in [cells["user_id"] for cells in csv.DictReader(io.StringIO(plain.text, newline=""))]
 
 
 def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, stack: Stack) -> None:

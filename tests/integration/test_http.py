@@ -117,8 +117,10 @@ def test_all_faults_of_a_request_are_named(http: httpx.Client, area: int) -> Non
 def test_at_most_100_faults_are_named(http: httpx.Client, area: int) -> None:
     """Of a request so large that it is validated in slices."""
     bad = event(area) | {"multiplayer_mode": "", "user_id": "", "events_name": ""}
-    errors = problem(http.post("/events", json=[bad] * 200), 422)["errors"]
-    assert [error["loc"][0] for error in errors] == [n // 3 for n in range(100)]
+    read = problem(http.post("/events", json=[bad] * 200), 422)
+    assert [error["loc"][0] for error in read["errors"]] == [n // 3 for n in range(100)]
+    assert "there may be more" in read["detail"]
+    assert "detail" not in problem(http.post("/events", json=[bad]), 422)
     skipped = http.post("/events?on_invalid=skip", json=[*[bad] * 200, event(area)]).json()
     assert (skipped["accepted"], len(skipped["errors"])) == (1, 100)
 
@@ -213,7 +215,9 @@ def test_idempotency_key_makes_a_repeated_request_answer_as_the_first(http: http
     assert again.content == first.content
     assert stats(http, area)[str(area)][0]["count"] == 449
     other = http.post("/events", json=event(area, "other"), headers=headers)
-    assert problem(other, 422)["code"] == "idempotency_key_reused"
+    read = problem(other, 422)
+    assert read["code"] == "idempotency_key_reused"
+    assert [fault["loc"] for fault in read["errors"]] == [["header", "Idempotency-Key"]]
 
 
 def test_requests_with_one_key_at_the_same_time_apply_once(http: httpx.Client, area: int) -> None:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.archive.access_entry import AccessAction, AccessEntry
+from app.archive.access_log import insert_access
 from app.contract.log import Entry, StreamId, format_entry
 from app.contract.postgres import Connection
 from app.contract.token import new_token
@@ -138,3 +140,14 @@ async def test_a_long_reader_delays_retention_but_not_the_archiver(
     for other in (reading, writing):
         other.terminate()
     assert await connection.fetch(ARCHIVED) == await connection.fetch(COUNTERS)
+
+
+async def test_the_audit_trail_is_kept_for_its_own_time(connection: Connection) -> None:
+    for days in (0, 4, 5, 6, 400):
+        entry = AccessEntry(AccessAction.READ, "GET /events", "192.0.2.1", user_id="ann")
+        entry.at -= timedelta(days=days)
+        await insert_access(connection, [entry])
+        await insert_access(connection, [entry])
+    await retention.drop_old_access(connection, 5)
+    ages = "SELECT (now()::date - at::date) AS days FROM access_log ORDER BY 1"
+    assert [row["days"] for row in await connection.fetch(ages)] == [0, 4, 5]

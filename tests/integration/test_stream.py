@@ -192,7 +192,7 @@ def test_overview_of_a_redis_that_does_not_tell_its_settings(own_stack: Stack) -
     """As providers offer it."""
     own_stack.start()
     with redis.Redis.from_url(own_stack.run["redis_url"]) as store:
-        store.execute_command("ACL", "SETUSER", "default", "-config")
+        store.execute_command("ACL", "SETUSER", "api", "-config|get")
     killed = own_stack.run["pids"]["api"]
     own_stack.kill("api")
     eventually(lambda: own_stack.run["pids"]["api"] != killed and ready(own_stack))

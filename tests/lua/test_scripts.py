@@ -203,6 +203,17 @@ def test_trim_purges_what_names_an_erased_user_whatever_its_age(engine: ScriptHa
     assert [at.decode() for at, _ in engine.do(engine.redis.xrange(engine.keys.events))] == ids[-1:]
 
 
+def test_trim_looks_at_fewer_entries_where_they_are_long(engine: ScriptHarness) -> None:
+    """What it looks at passes through the script, which would hold Redis for long."""
+    for n in range(300):
+        engine.do(engine.redis.xadd(engine.keys.events, {"token": "t", "events": "x" * 40_000 if n < 100 else "x"}))
+    run_id = engine.do(engine.redis.info("server"))["run_id"]
+    newest = "999999999999999-0"
+    assert trim(engine, run_id, newest, keep=0, age=-1000) == 10
+    engine.do(engine.redis.xtrim(engine.keys.events, 150))
+    assert trim(engine, run_id, newest, keep=0, age=-1000) == 100
+
+
 @pytest.mark.parametrize("purge_before", [None, 4, 14])
 def test_purge_mark_of_an_older_release_still_counts(engine: ScriptHarness, purge_before: int | None) -> None:
     """The later of the two marks: `let_go` is set by an API process that is not upgraded yet, or was before it was."""

@@ -1,132 +1,159 @@
-"""What is asked before the first call of a request of several, and how its parts are put together."""
+"""Who is let in, without a server around it."""
 
-import asyncio
-import time
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from app.contract.keys import partition_of
-from app.contract.outcome import Outcome
-from app.live import admission as module
-from app.live.admission import Admission
-from app.live.group_commit import GroupCommit
-from app.live.ingest import Ingest
-from app.live.limits import limits_of_partition
-from app.live.refusals import OverLimit
-from app.live.submission import CALL_EVENTS
-from app.settings import Settings
-
-
-class RecordedGate:
-    """Notes what it is asked about, and refuses the area that it is told to."""
-
-    def __init__(self) -> None:
-        self.asked: list[list[str]] = []
-        self.full = ""
-
-    async def admit(self, area_modes: list[str]) -> None:
-        self.asked.append(area_modes)
-        over = {n: Outcome.TOO_MANY_AREAS for n, name in enumerate(area_modes) if name.split("|")[0] == self.full}
-        if over:
-            raise OverLimit(over)
-
-
-def script_args(*events: tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, str]) -> list[str]:
-    return [arg for user, area_mode, *more in events for arg in (user, area_mode, *more, *("LOGIN", "")[len(more) :])]
-
-
-@pytest.fixture
-def gate() -> RecordedGate:
-    return RecordedGate()
-
-
-def test_names_are_asked_about_once_sorted_and_never_again(gate: RecordedGate) -> None:
-    admission = Admission([gate], Settings())
-    events = script_args(("u", "2|b"), ("v", "1|a"), ("u", "2|a"), ("w", "2|b"))
-    for _ in range(2):
-        asyncio.run(admission.admit(events))
-    asyncio.run(admission.admit([*events, *script_args(("u", "3|a"))]))
-    assert gate.asked == [["1|a", "2|a", "2|b"], ["3|a"]]
-
-
-def test_refusal_names_the_first_event_of_each_and_is_asked_again(gate: RecordedGate) -> None:
-    admission = Admission([gate], Settings())
-    gate.full = "2"
-    for _ in range(2):
-        with pytest.raises(OverLimit) as raised:
-            asyncio.run(admission.admit(script_args(("u", "1|a"), ("u", "2|b"), ("v", "2|b"), ("v", "2|a"))))
-        assert raised.value.refused == dict.fromkeys((1, 3), Outcome.TOO_MANY_AREAS)
-    assert len(gate.asked) == 2
-
-
-def test_events_that_open_nothing_are_not_asked_about(gate: RecordedGate) -> None:
-    late = str(time.time_ns() // 1000 - 901_000_000)
-    events = script_args(("u", "1|a", "LOGOUT"), ("u", "2|a", "LOGIN", late), ("u", "3|a", "HEARTBEAT"))
-    asyncio.run(Admission([gate], Settings()).admit(events))
-    assert gate.asked == [["3|a"]]
-
-
-def test_modes_of_an_area_are_asked_about_together(gate: RecordedGate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE_NAMES", 3)
-    names = [f"{area}|{mode}" for area, modes in (("a", "12"), ("b", "1234567"), ("c", "1")) for mode in modes]
-    admission = Admission([gate], Settings(max_modes_per_area=4))
-    asyncio.run(admission.admit(script_args(*((f"u{n}", name) for n, name in enumerate(names)))))
-    assert gate.asked == [["a|1", "a|2", "b|1", "b|2", "b|3", "b|4", "b|5"], ["c|1"]], "one above the limit is enough"
-
-
-def test_user_of_too_many_sessions_in_one_request(gate: RecordedGate) -> None:
-    admission = Admission([gate], Settings(max_sessions_per_user=3))
-    events = script_args(*(("u", f"{n % 4}|a") for n in range(8)), ("v", "9|a"))
-    with pytest.raises(OverLimit) as raised:
-        asyncio.run(admission.admit(events))
-    assert raised.value.refused == dict.fromkeys((3, 7), Outcome.TOO_MANY_SESSIONS)
-    asyncio.run(admission.admit(script_args(*(("u", f"{n % 3}|a") for n in range(9)))))
-
-
-class RecordedCommit:
-    """A GroupCommit of which the events and the permission to skip are known."""
-
-    def __init__(self) -> None:
-        self.submitted: list[tuple[list[str], bool]] = []
-
-    async def submit(self, script_args: list[str], key: Any, skip: bool = False) -> str:
-        self.submitted.append((script_args[::4], skip))
-        return "".join(user[-1] for user in script_args[::4])
-
-
-def areas_of(partition: int, count: int) -> list[str]:
-    return [str(n) for n in range(100) if partition_of(str(n), 2) == partition][:count]
+from app.access import admission as module
+from app.access.need import ADMIN, ALWAYS_ADMIN, INGEST, OPEN, PROBE, PUBLIC_READ, READ
+from app.contract.api_key import Scope, new_key
+from tests.admission import TOKEN, WRONG, admission_of, bearer, refused, request
 
 
 @pytest.mark.parametrize(
-    ("partitions", "events", "asked"),
-    [(1, CALL_EVENTS, False), (1, CALL_EVENTS + 1, True), (2, 2, True)],
+    "header",
+    [
+        ("Authorization", "Bearer {}"), ("authorization", "bearer {}"), ("AUTHORIZATION", "BEARER   {}"),
+        ("X-API-Key", "{}"), ("x-api-key", "{}"),
+    ],
+)  # fmt: skip
+async def test_key_is_read_from_either_header(header: tuple[str, str]) -> None:
+    key, text = new_key("x", [Scope.READ])
+    admission = await admission_of([key])
+    sent = (header[0], header[1].format(text))
+    for _ in range(2):
+        assert admission.admit(request(("Host", "x"), sent), READ, "").id == key.id
+    proxied = request(("Authorization", "Basic dXNlcjpwYXNz"), ("X-API-Key", text))
+    assert admission.admit(proxied, READ, "").id == key.id
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Authorization", "Basic dXNlcjpwYXNz"), ("Authorization", "{}"), ("Authorization", "Bearer"),
+        ("Cookie", "key={}"), ("Proxy-Authorization", "Bearer {}"),
+    ],
+)  # fmt: skip
+async def test_key_elsewhere_is_none(header: tuple[str, str]) -> None:
+    key, text = new_key("x", [Scope.READ])
+    admission = await admission_of([key])
+    problem = refused(admission, request((header[0], header[1].format(text))), READ)
+    assert (problem.status, problem.code) == (401, "key_required")
+    assert problem.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "change", [str.upper, str.lower, lambda t: t + "x", lambda t: t[:-1], lambda t: t + " ", str.title]
 )
-def test_request_of_several_calls_is_asked_about(gate: RecordedGate, partitions: int, events: int, asked: bool) -> None:
-    gates, commits = [gate] * partitions, [RecordedCommit() for _ in range(partitions)]
-    ingest = Ingest(cast("list[GroupCommit]", commits), Admission(gates, Settings()))
-    (here,), (there,) = areas_of(0, 1), areas_of(1, 1)
-    args = script_args(*((f"u{n % 10}", f"{(here, there)[n % 2]}|a") for n in range(events)))
-    assert asyncio.run(ingest.record(args)) == "".join(str(n % 10) for n in range(events))
-    assert bool(gate.asked) == asked
-    # Once one of several partitions has applied its part, the others can only refuse event by event.
-    assert {skip for commit in commits for _, skip in commit.submitted} == {partitions > 1}
-    gate.asked.clear()
-    asyncio.run(ingest.record(args, skip=True))
-    assert not gate.asked
+async def test_key_is_compared_as_a_whole(change: Any) -> None:
+    key, text = new_key("x", [Scope.READ])
+    admission = await admission_of([key])
+    assert refused(admission, request(bearer(change(text))), READ).code == "invalid_key"
 
 
-def test_request_of_one_partition_of_several_is_all_or_nothing(gate: RecordedGate) -> None:
-    commits = [RecordedCommit(), RecordedCommit()]
-    ingest = Ingest(cast("list[GroupCommit]", commits), Admission([gate, gate], Settings()))
-    asyncio.run(ingest.record(script_args(*((f"u{n}", f"{area}|a") for n, area in enumerate(areas_of(1, 3))))))
-    assert commits[1].submitted == [(["u0", "u1", "u2"], False)]
-    assert not gate.asked
+@pytest.mark.parametrize("text", ["", "\xff\xfe", "x" * 60_000, "mp_", WRONG])
+async def test_anything_else_is_a_wrong_key_and_not_logged(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    admission = await admission_of()
+    caplog.clear()
+    assert refused(admission, request(("X-API-Key", text)), READ).code == "invalid_key"
+    (record,) = caplog.records
+    line = vars(record)
+    assert (line["address"], line["route"]) == ("192.0.2.1", "GET /test")
+    assert line["key"] == ("abcdefghij" if text == WRONG else None)
+    assert "xxxxxx" not in repr(line)
 
 
-def test_what_counts_for_all_is_shared_out_over_the_partitions() -> None:
-    settings = Settings(partitions=3, max_areas=10, new_areas_per_minute=3, max_idempotency_keys=2)
-    limits = limits_of_partition(settings)
-    assert (limits.areas, limits.new_areas, limits.answers) == (4, 1, 1)
-    assert (limits.modes, limits.sessions) == (1000, 100)
+async def test_remembered_key_expires_and_is_revoked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_795_000_000.0
+    monkeypatch.setattr(module, "time", lambda: now)
+    monkeypatch.setattr(module, "monotonic", lambda: now - 1e9)
+    key, text = new_key("x", [Scope.READ], expires_at=now + 10)
+    other, other_text = new_key("y", [Scope.READ])
+    admission = await admission_of([key, other])
+    for sent in (text, other_text):
+        admission.admit(request(bearer(sent)), READ, "")
+    now += 10
+    assert refused(admission, request(bearer(text)), READ).code == "expired_key"
+    admission.keyring._learn(other.revoked())
+    admission.update()
+    assert refused(admission, request(bearer(other_text)), READ).code == "revoked_key"
+
+
+async def test_admin_token_is_the_first_admin_key() -> None:
+    admission = await admission_of(admin_token=TOKEN)
+    for need in (OPEN, INGEST, READ, ADMIN, ALWAYS_ADMIN):
+        assert need.scope is None or admission.admit(request(bearer(TOKEN)), need, "").id == "admin"
+    assert refused(admission, request(bearer(TOKEN[:-1])), ADMIN).code == "invalid_key"
+    assert refused(await admission_of(), request(bearer("")), ADMIN).code == "invalid_key", "none is set"
+
+
+async def test_keys_are_off_on_loopback_until_there_is_one() -> None:
+    admission = await admission_of(loopback=True)
+    for need in (READ, INGEST, ADMIN):
+        admission.admit(request(bearer("whatever")), need, "")
+    assert refused(admission, request(), ALWAYS_ADMIN).code == "admin_disabled"
+    key, text = new_key("x", [Scope.READ])
+    admission.keyring._learn(key.revoked())
+    admission.update()
+    assert refused(admission, request(), READ).code == "key_required"
+    assert refused(admission, request(bearer(text)), READ).code == "revoked_key"
+
+
+async def test_anonymous_is_allowed_elsewhere_until_there_is_a_key() -> None:
+    admission = await admission_of(allow_anonymous=True)
+    admission.admit(request(), ADMIN, "")
+    key, _ = new_key("x", [Scope.READ])
+    assert refused(await admission_of([key], allow_anonymous=True), request(), READ).code == "key_required"
+    assert refused(await admission_of(), request(), READ).code == "key_required"
+
+
+@pytest.mark.parametrize("loopback", [True, False])
+async def test_nobody_gets_in_while_the_keys_are_unknown(loopback: bool) -> None:
+    admission = await admission_of(loopback=loopback, epoch="", admin_token=TOKEN)
+    assert refused(admission, request(bearer(WRONG)), READ).code == "keys_unknown"
+    assert refused(admission, request(), READ).code == ("keys_unknown" if loopback else "key_required")
+    assert admission.admit(request(bearer(TOKEN)), ADMIN, "").id == "admin"
+    admission.admit(request(), PROBE, "")
+    key, text = new_key("x", [Scope.READ])
+    admission.keyring._learn(key)
+    admission.update()
+    assert admission.admit(request(bearer(text)), READ, "").id == key.id
+    assert refused(admission, request(), READ).code == "key_required"
+
+
+async def test_public_reads_need_no_key_and_still_refuse_a_wrong_one() -> None:
+    admission = await admission_of(public_reads=True)
+    admission.admit(request(), PUBLIC_READ, "")
+    assert refused(admission, request(), READ).code == "key_required"
+    assert refused(admission, request(bearer(WRONG)), PUBLIC_READ).code == "invalid_key"
+
+
+QUERIES = [
+    "api_key={}", "area_code=1&API-Key=x", "x-api-key=x", "key=x", "token=x", "access_token=x",
+    "Authorization=Bearer+x", "auth=x", "area_code={}", "area_code=1&user={}&b=2", "{}", "{}=1",
+    "&".join(["area_code=1234"] * 1000) + "&key={}", "key={}&" + "&".join(["area_code=1234"] * 1000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("loopback", [True, False])
+async def test_key_in_the_address_is_refused_and_repeated_nowhere(
+    query: str, loopback: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, text = new_key("x", [Scope.READ])
+    admission = await admission_of([key], loopback=loopback)
+    caplog.clear()
+    for need in (OPEN, PROBE, READ):
+        problem = refused(admission, request(bearer(text), query=query.format(text)), need)
+        assert (problem.status, problem.code) == (422, "key_in_query")
+        assert text not in problem.body().decode()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "query", ["area_code=key", "area_code=token", "keys=1", "monkey=1", "area_code=mp_duel", "a=%FF%00"]
+)
+async def test_other_parameters_are_left_to_the_endpoint(query: str) -> None:
+    admission = await admission_of(loopback=True)
+    for _ in range(2):
+        admission.admit(request(query=query), READ, "")

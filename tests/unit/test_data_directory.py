@@ -71,3 +71,22 @@ def test_run_file_is_private_and_ends_with_the_run(directory: DataDirectory) -> 
     directory.release()
     with pytest.raises(FileNotFoundError):
         directory.read_run()
+
+
+def test_passwords_are_made_once_private_and_apart(directory: DataDirectory) -> None:
+    (directory.secrets / "b").touch()  # of an interrupted start
+    made = {name: directory.make_password(name) for name in ("a", "b")}
+    assert len(set(made.values())) == 2
+    assert min(map(len, made.values())) >= 32
+    for name, password in made.items():
+        assert DataDirectory(directory.path).make_password(name) == password
+        assert mode_of(directory.secrets / name) == 0o600
+
+
+def test_folders_of_a_former_version_are_closed_to_others(tmp_path: Path) -> None:
+    (tmp_path / "data" / "redis").mkdir(parents=True)
+    (tmp_path / "data" / "redis").chmod(0o755)
+    directory = DataDirectory(tmp_path / "data")
+    directory.acquire()
+    directory.release()
+    assert {mode_of(path) for path in directory.path.iterdir() if path.is_dir()} == {0o700}

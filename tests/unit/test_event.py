@@ -1,20 +1,26 @@
 """The shape of an event; that both forms of its rules agree is tested in tests/property/test_validation.py."""
 
+from typing import Any
+
 import pytest
 
-from app.contract.allowed_names import allowed_names
+from app.contract import event as event_module
+from app.contract.allowed_names import ALL_NAMES, AllowedNames, allowed_names
 from app.contract.event import MAX_ERRORS, is_name, validate_events
+from app.contract.problem import Location
 from tests.http_client import event
 
 NOW = 1_700_000_000.0
 
 
-@pytest.mark.parametrize("name", ["a", "x" * 255, "日本", "🎮", " ", "{0}:", "\u00a0"])
+@pytest.mark.parametrize("name", ["a", "x" * 255, "日本", "🎮", " ", "{0}:", "\u00a0", "\u2028", "\U0010ffff" * 255])
 def test_names(name: str) -> None:
     assert is_name(name)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 256, "a|b", "a\n", "\x00", "\x1f", "\x7f", "\x80", "\x9f"])
+@pytest.mark.parametrize(
+    "name", ["", "x" * 256, "a|b", "a\n", "\x00", "\x1f", "\x7f", "\x80", "\x9f", "\ud800", "a\udfff"]
+)
 def test_no_names(name: str) -> None:
     assert not is_name(name)
 
@@ -40,6 +46,21 @@ def test_every_bad_item_is_counted_but_only_the_first_faults_are_named() -> None
     assert found.bad == list(range(1, 51))
     assert len(found.errors) == MAX_ERRORS
     assert len(found.script_args) == 8
+
+
+def test_no_more_faults_are_described_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = []
+    errors_of = event_module._errors_of
+
+    def noting(item: Any, latest: float, loc: Location, allowed: AllowedNames = ALL_NAMES) -> list[dict[str, Any]]:
+        described.append(loc)
+        return errors_of(item, latest, loc, allowed)
+
+    monkeypatch.setattr(event_module, "_errors_of", noting)
+    for most, items in ((0, 0), (1, 1), (8, 2), (9, 3)):
+        described.clear()
+        found = validate_events([{}] * 50, NOW, [], most_errors=most)
+        assert (len(found.errors), len(described), len(found.bad)) == (most, items, 50)
 
 
 def test_where_names_are_listed_others_are_refused_with_their_place() -> None:

@@ -128,26 +128,27 @@ async def test_slow_calls_are_full_ones_even_at_light_load(
 
 
 async def test_those_behind_a_lost_call_are_refused_at_once_but_not_what_was_begun(
-    commits: GroupCommit, recorder: HeldRecorder
+    commits: GroupCommit, recorder: HeldRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = submit(commits, "begun", 150)
+    monkeypatch.setattr(module, "MAX_CALLS", 1)
+    begun = submit(commits, "begun", 150, KEY)
+    await turns()
+    lost = submit(commits, "lost")
     await turns()
     recorder.answer(0)
     await turns()
     waiting = submit(commits, "waiting")
     await turns()
+    assert [group.script_args[0] for group in recorder.groups] == ["begun", "lost"], "the rest of begun is queued"
     recorder.lose(1)
-    with pytest.raises(Unavailable, match="nothing was applied"):
-        await waiting
-    with pytest.raises(Unavailable, match="nothing was applied"):
-        await commits.submit(args_of("newcomer", 1))
+    for refused in (waiting, submit(commits, "newcomer")):
+        with pytest.raises(Unavailable, match="nothing was applied"):
+            await finished(refused)
     recorder.lost = 0
-    call = 1
-    while not begun.done():
-        recorder.answer(call)
-        call += 1
-        await turns()
-    assert await begun == "a" * 150
+    recorder.answer(1)
+    await turns()
+    recorder.answer(2)
+    assert await finished(begun, lost) == ["a" * 150, "a"]
 
 
 async def test_error_after_an_earlier_part_says_that_it_was_applied(

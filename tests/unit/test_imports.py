@@ -36,14 +36,24 @@ RULES: dict[str, Callable[[Import], bool]] = {
     "app.archive.erasure alone uses both sides": lambda i: (
         i.by("app.archive") and i.of("app.live") and not i.by("app.archive.erasure")
     ),
+    "app.access never imports the endpoints, the document or the stores' clients": lambda i: (
+        i.by("app.access") and i.of("app.api", "app.openapi", "app.archive", *REDIS, *ASYNCPG)
+    ),
+    "app.live and app.archive never import app.access": lambda i: (
+        i.by("app.live", "app.archive") and i.of("app.access")
+    ),
     "app.contract imports only itself": lambda i: (
         i.by("app.contract")
         and i.of(*OURS)
         and not i.of("app.contract")
         and not (i.by("app.contract.connection") and i.of("app.settings"))
+        and not (i.by("app.contract.key_store") and i.of("lua"))
     ),
     "only app.routes and app.application import app.api": lambda i: (
         i.of("app.api") and i.by(*PRODUCT) and not i.by("app.api", "app.routes", "app.application")
+    ),
+    "app.access never imports what answers, or Postgres": lambda i: (
+        i.by("app.access") and i.of("app.api", "app.openapi", "app.archive", "asyncpg")
     ),
     "only app.routes imports app.openapi": lambda i: (
         i.of("app.openapi") and i.by(*PRODUCT) and not i.by("app.openapi", "app.routes")
@@ -62,12 +72,19 @@ RULES: dict[str, Callable[[Import], bool]] = {
 # The modules that import a store's client: no others, and none of these in vain.
 CLIENTS: dict[Clients, set[str]] = {
     REDIS: {
+        "archiver.archived_state",
+        "archiver.live_state",
+        "archiver.log_follower",
         "app.contract.connection",
+        "app.contract.key_store",
         "app.contract.totals",
         "app.live.counters",
+        "app.live.keyring",
         "app.live.monitor",
         "app.live.multiplexer",
         "app.live.script_call",
+        "archiver.api_keys",
+        "app.live.secret",
         "app.live.totals",
         "archiver.heal",
         "archiver.partition",
@@ -77,11 +94,15 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.stream",
         "archiver.verify",
         "lua",
+        "modepulse.commands.keys",
         "modepulse.commands.stores",
+        "modepulse.exposure",
     },
     ASYNCPG: {
+        "app.archive.access_log",
         "app.archive.pool",
         "app.contract.postgres",
+        "archiver.api_keys",
         "archiver.batches",
         "archiver.postgres",
         "archiver.retention",

@@ -12,11 +12,12 @@ from app.contract.connection import SettingsMismatch
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit, Recorder
 from app.live.monitor import PROMISED, RedisMonitor
+from app.live.secret import SharedSecret
 from app.settings import Settings
 
 
 class Replies:
-    """Stands in for redis-py's client and for LiveCounters."""
+    """Stands in for redis-py's client, for LiveCounters and for SharedSecret."""
 
     def __init__(self, memory: Any, config: Any = PROMISED, closed: Exception | None = None) -> None:
         self.memory, self.config, self.closed = memory, config, closed
@@ -26,11 +27,17 @@ class Replies:
             raise self.memory
         return self.memory
 
+    async def get(self, _: str) -> bytes:
+        return b"the secret"
+
     async def config_get(self, *_: str) -> Any:
         return self.config
 
     def pipeline(self, transaction: bool) -> Any:
         raise ResponseError("not asked for here")
+
+    async def load(self) -> None:
+        pass
 
     async def closed_reason(self) -> None:
         if self.closed is not None:
@@ -39,7 +46,8 @@ class Replies:
 
 def monitor_of(replies: Replies) -> tuple[RedisMonitor, GroupCommit]:
     commits = GroupCommit(cast(Recorder, None), 1, 1)
-    return RedisMonitor(cast(Redis, replies), cast(LiveCounters, replies), [commits], Settings()), commits
+    redis = cast(Redis, replies)
+    return RedisMonitor(redis, cast(LiveCounters, replies), [commits], SharedSecret(redis), Settings()), commits
 
 
 FULL = {"used_memory": 90, "maxmemory": 100}

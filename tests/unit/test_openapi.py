@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,20 @@ import pytest
 from openapi_spec_validator import validate
 from starlette.routing import Route
 
+from app.access.guard import Guard
 from app.contract.outcome import OVER_LIMIT
 from app.openapi import document
-from app.openapi.problems import FAULTS, PROBLEMS
+from app.openapi.problems import FAULTS, PROBLEMS, codes_of
 from app.routes import routes
 from app.settings import Settings
-from tests.http_client import codes_of
+from tests.http_client import OF_ANY_PATH
 
 APP = Path(__file__).parents[2] / "app"
 DOCUMENT: dict[str, Any] = json.loads(document())
 OPERATIONS = {
     (path, method): operation for path, methods in DOCUMENT["paths"].items() for method, operation in methods.items()
 }
-# The router's own answers have their codes in a table.
-OF_THE_ROUTER = {(404, "not_found"), (405, "method_not_allowed")}
-# The script's refusals, too; an event that is refused has the same code.
+# The script's refusals have their codes in a table; an event that is refused has the same code.
 OVER_LIMITS = {(422, outcome.value) for outcome in OVER_LIMIT.values()}
 
 
@@ -45,7 +45,7 @@ def test_document_is_valid_openapi() -> None:
 
 def test_every_route_is_documented_and_no_other() -> None:
     table = {
-        (route.path.replace(":path}", "}").rstrip("/") or "/", method.lower())
+        (re.sub(r":\w+}", "}", route.path).rstrip("/") or "/", method.lower())
         for route in routes(Settings())
         if isinstance(route, Route)
         for method in route.methods or ()
@@ -55,7 +55,7 @@ def test_every_route_is_documented_and_no_other() -> None:
 
 
 def test_every_code_is_documented_with_its_status_and_no_other() -> None:
-    found = OF_THE_ROUTER | OVER_LIMITS
+    found = set(OVER_LIMITS)
     for name, arguments in calls():
         if name in ("Problem", "InvalidRequest") and arguments[1:] and arguments[1]:
             found.add((arguments[0], arguments[1]))
@@ -71,8 +71,7 @@ def test_every_code_is_named_by_an_operation() -> None:
         for status, answer in operation["responses"].items()
         for code in codes_of(answer)
     }
-    # Any path may be answered with 405.
-    assert found == {(s, code) for s, (_, codes) in PROBLEMS.items() for code in codes} - {(405, "method_not_allowed")}
+    assert found == {(s, code) for s, (_, codes) in PROBLEMS.items() for code in codes} - OF_ANY_PATH
 
 
 def test_every_fault_is_documented_and_no_other() -> None:
@@ -134,7 +133,14 @@ def test_every_operation_with_an_answer_in_json_has_an_example() -> None:
                 assert "example" in content, (path, method, status)
 
 
-def test_only_what_needs_the_token_asks_for_it() -> None:
-    secured = {key for key, operation in OPERATIONS.items() if operation.get("security")}
-    assert secured == {key for key, operation in OPERATIONS.items() if "401" in operation["responses"]}
-    assert secured == {("/users/{user_id}", "delete")}
+def test_each_operation_asks_for_what_its_route_needs() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    for route in routes(Settings()):
+        assert isinstance(route, Route)
+        assert isinstance(route.endpoint, Guard), f"{route.path} is not guarded"
+        scope = route.endpoint.need.scope
+        path = route.path.replace(":path}", "}").rstrip("/") or "/"
+        for method in (route.methods or set()) - {"HEAD"}:
+            operation = OPERATIONS[path, method.lower()]
+            assert operation.get("security", []) == ([{name: [scope]} for name in schemes] if scope else [])
+            assert ("401" in operation["responses"]) == (scope is not None)

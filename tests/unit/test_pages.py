@@ -1,25 +1,39 @@
 """Pages: which rows a question's next page asks for, and the answer that leads there."""
 
+import hmac
 import json
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
+from starlette.requests import Request
 
-from app.api.cursor import read_cursor, write_cursor
+from app.api.cursor import PURPOSE, read_cursor, write_cursor
 from app.api.pages import add_time_range_and_cursor, page_response
 from app.archive.event_filter import EventFilter
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Unavailable
+from app.live.secret import SharedSecret
 from tests.http_client import request
 
 EVENT_ID = "01a20b94-314e-7ac1-ac1a-66066c2f0000"
+KEY = hmac.digest(b"shared", PURPOSE, "sha256")
+
+
+def asked(query: str = "", shared: bytes | None = b"shared") -> Request:
+    """A request to a process that has this secret."""
+    secret = SharedSecret(cast(Redis, None))
+    secret._secret = shared
+    made = request(query)
+    made.scope["state"] = {"secret": secret}
+    return made
 
 
 def filtered(query: str, ascending: bool = False) -> EventFilter:
     events = EventFilter("events")
     events.equal("user_id", "ann")
     events.equal("area_code", None)
-    add_time_range_and_cursor(events, request(query), ascending)
+    add_time_range_and_cursor(events, asked(query), ascending)
     return events
 
 
@@ -28,7 +42,7 @@ def where(events: EventFilter) -> str:
 
 
 def cursor_of(question: str, seconds: float) -> str:
-    return write_cursor(question, seconds, EVENT_ID)
+    return write_cursor(KEY, question, seconds, EVENT_ID)
 
 
 def test_a_filter_without_conditions_takes_every_row() -> None:
@@ -86,7 +100,9 @@ def test_a_cursor_belongs_to_all_of_its_question() -> None:
 
 def page(rows: int, limit: int) -> dict[str, Any]:
     some = [{"event_id": str(UUID(int=n)), "at": float(n)} for n in range(rows)]
-    answer: dict[str, Any] = json.loads(bytes(page_response(some, limit, "q", "items", "at", user_id="ann").body))
+    answer: dict[str, Any] = json.loads(
+        bytes(page_response(asked(), some, limit, "q", "items", "at", user_id="ann").body)
+    )
     assert answer["user_id"] == "ann"
     return answer
 
@@ -101,4 +117,16 @@ def test_the_last_page_has_no_cursor(rows: int) -> None:
 def test_the_cursor_is_behind_the_last_row_that_is_shown() -> None:
     answer = page(4, 3)
     assert [row["at"] for row in answer["items"]] == [0, 1, 2]
-    assert read_cursor("q", answer["next_cursor"]) == (2, UUID(int=2))
+    assert read_cursor(KEY, "q", answer["next_cursor"]) == (2, UUID(int=2))
+
+
+def test_without_the_secret_only_what_needs_a_cursor_is_refused() -> None:
+    """Redis was out of reach when the process started."""
+    rows = [{"event_id": EVENT_ID, "at": 1.0}]
+    page_response(asked(shared=None), rows, 1, "q", "items", "at")
+    with pytest.raises(Unavailable):
+        page_response(asked(shared=None), rows * 2, 1, "q", "items", "at")
+    events = EventFilter("events")
+    add_time_range_and_cursor(events, asked(shared=None))
+    with pytest.raises(Unavailable):
+        add_time_range_and_cursor(events, asked(f"cursor={cursor_of('events', 1)}", shared=None))

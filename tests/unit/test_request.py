@@ -1,4 +1,4 @@
-"""The parts of a request: each is taken in its documented forms only, and a refusal names the parameter."""
+"""The query parameters of a request: each is taken in its documented forms only, and a refusal names the parameter."""
 
 import re
 from collections.abc import Callable

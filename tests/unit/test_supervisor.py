@@ -155,3 +155,15 @@ def test_service_that_does_not_stop_is_killed(
 def test_condition_that_is_not_met_in_time_is_named(recorder: Recorder) -> None:
     with pytest.raises(LaunchError, match="the store is not ready after 0 s; see /logs"):
         recorder.supervisor.wait_for(lambda: False, "the store", 0)
+
+
+def test_service_that_is_added_later_is_started_later(recorder: Recorder) -> None:
+    first = recorder.add("sleep", "60")
+    recorder.supervisor.start()
+    assert first.process is not None
+    pid = first.process.pid
+    second = recorder.add("sleep", "60", name="later")
+    recorder.supervisor.start()
+    assert first.process.pid == pid
+    assert second.process is not None
+    assert recorder.restarts == 0

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import redis
@@ -52,7 +53,7 @@ def test_out_of_memory_is_refused_before_anything_is_written(own_stack: Stack) -
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         assert post(stack, count=10).status_code == 200
         used = client.info("memory")["used_memory"]
-        client.execute_command("ACL", "SETUSER", "default", "-info")
+        client.execute_command("ACL", "SETUSER", "api", "-info")
         client.config_set("maxmemory", int(used * 0.8))
         refused = post(stack, "v", 450)
         assert (refused.status_code, refused.json()["code"]) == (503, "out_of_memory")
@@ -128,12 +129,14 @@ def test_missing_replicas_leave_the_outcome_unknown(redis_name: str, tmp_path: P
         url = stack.run["redis_url"]
         with redis.Redis.from_url(url) as client:
             client.config_set("repl-diskless-sync-delay", 0)
+        primary = urlsplit(url)
+        credentials = ["--masteruser", str(primary.username), "--masterauth", str(primary.password)]
         replica_port = free_port()
         directory = tmp_path / "replica"
         directory.mkdir()
         command = redis_command(BINARIES[redis_name], replica_port, directory)
         replica = subprocess.Popen(
-            [*command, "--replicaof", "127.0.0.1", str(httpx.URL(url).port)],
+            [*command, "--replicaof", "127.0.0.1", str(primary.port), *credentials],
             stdout=subprocess.DEVNULL,
             preexec_fn=child_setup(signal.SIGKILL),
         )

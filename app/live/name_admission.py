@@ -29,7 +29,7 @@ class Gate(Protocol):
         """Raises OverLimit, by index, where these areas and modes are more than is allowed."""
 
 
-class Admission:
+class NameAdmission:
     """One of an API process; `gates` are those of all partitions. Names that were admitted once are not asked again."""
 
     def __init__(self, gates: Sequence[Gate], settings: Settings) -> None:

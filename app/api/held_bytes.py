@@ -1,0 +1,36 @@
+"""What the bodies that are being read hold in memory, all requests of this process together."""
+
+from types import TracebackType
+
+from app.errors import CLOSE, Unavailable
+
+
+class HeldBytes:
+    """The share of one request, given back at the end of a `with`.
+
+    `most` is what all may hold together, though one alone may always hold what a body may have.
+    """
+
+    __slots__ = ("_most", "_own")
+
+    _all = 0
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._own = 0
+
+    def __enter__(self) -> "HeldBytes":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        HeldBytes._all -= self._own
+        self._own = 0
+
+    def add(self, count: int) -> None:
+        """To be called for bytes that are kept. Raises Unavailable when all together hold too much."""
+        others = HeldBytes._all - self._own
+        if others and HeldBytes._all + count > self._most:
+            title = "Other bodies take all the room there is; nothing was applied"
+            raise Unavailable("bodies_full", title, headers=CLOSE)
+        HeldBytes._all += count
+        self._own += count

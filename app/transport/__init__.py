@@ -1,0 +1,1 @@
+"""Connections and what arrives on them, until it is a request."""

@@ -1,0 +1,1 @@
+"""The catalogue of bad input (row.py says how to read and extend it)."""
