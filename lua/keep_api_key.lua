@@ -3,9 +3,10 @@
 -- is full, because a key must be revocable then, too.
 --
 -- KEYS  1 keys
--- ARGV  1 id  2 the key as JSON (app/contract/api_key.py)
+-- ARGV  1 id
+--       2 key  as JSON (app/contract/api_key.py)
 -- Returns  1, or 0 when nothing was written
--- Errors   none of its own
+-- Errors   none
 local keys_key = KEYS[1]
 local id, key = ARGV[1], ARGV[2]
 local kept = redis.call('HGET', keys_key, id)

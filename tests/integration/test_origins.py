@@ -20,15 +20,12 @@ HOST = "stats.example.com"
 # Of a page that is not ours.
 FOREIGN = (
     "Origin: https://evil.example",
-    "Origin: null",
-    "Origin:",
+    *("Origin: null", "Origin:"),
     "Origin: http://127.0.0.1:1",
     "Origin: http://localhost",
     "Origin: https://evil.example\nOrigin: {own}",
     "Origin: {own}\nOrigin: {own}",
-    "Sec-Fetch-Site: cross-site",
-    "Sec-Fetch-Site: same-site",
-    "Sec-Fetch-Site:",
+    *("Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Sec-Fetch-Site:"),
     "Sec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site",
     "Origin: https://evil.example\nSec-Fetch-Site: same-origin",
     "Origin: {own}\nSec-Fetch-Site: cross-site",
@@ -45,6 +42,7 @@ def exposed(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         allowed_hosts=f"{HOST},*.games.example",
         root_path="/modepulse",
         trusted_proxies="127.0.0.0/8",
+        allow_anonymous="true",
     ) as stack:
         yield stack
 
