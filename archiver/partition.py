@@ -108,6 +108,8 @@ class PartitionArchiver:
         except Uncountable:
             players = await recount(self._redis, keys)
             log.info("Totals counted anew", extra={"action": "recount", "players": players})
+            # At once: until then the modes that were opened meanwhile are not known to the limits.
+            await count_log(self._redis, keys, add_totals, COUNTED_PIECES)
         await stream.forget_idle_areas(self._redis, self._partition, self._last_committed.epoch)
 
     async def _open(self, postgres: Connection) -> Checkpoint:
