@@ -123,7 +123,7 @@ async def _moves(redis: Redis, keys: Keys, state: LiveState, end: StreamId) -> d
     moves: dict[Name, list[tuple[StreamId, int]]] = defaultdict(list)
     position = state.position
     while position < end:
-        log_end, entries, _ = await read_log(redis, keys, position)
+        log_end, entries, _ = await read_log(redis, keys, position, transaction=False)
         if log_end.trimmed > state.entries:
             raise Disturbed("a part of the log was trimmed before it was read")
         for entry in entries:

@@ -1,7 +1,8 @@
-#!lua
+#!lua flags=allow-oom
 -- Adds to the players by area and by mode what a piece of the log has changed, once: `last` is where the piece before
 -- ends. What reaches 0 is removed: an area at once, which is idle from now on; a mode once all events are counted, as
--- what opens a counter makes its mode known with 0 players.
+-- what opens a counter makes its mode known with 0 players. Not refused when memory is full: readers need it, and there
+-- are no more names than counters.
 --
 -- KEYS  1 epoch  2 totals  3 area_players  4 mode_players  5 idle_areas  6 events
 -- ARGV  1 epoch    as the caller knows it

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Forgets areas that have had no players for a time, so that others may become known. An idle area that has players
 -- again only leaves the list of the idle ones. To be called until it returns less than `limit`.
 --

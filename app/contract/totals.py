@@ -97,15 +97,19 @@ class LogEnd(NamedTuple):
 
 
 async def read_log(
-    redis: Redis, keys: Keys, after: StreamId, *commands: tuple[str | int | bytes, ...]
+    redis: Redis, keys: Keys, after: StreamId, *commands: tuple[str | int | bytes, ...], transaction: bool = True
 ) -> tuple[LogEnd, list[Entry], list[Any]]:
-    """(where the log ends, up to PAGE_ENTRIES behind an id, the replies to other commands), all of one moment."""
-    async with redis.pipeline(transaction=True) as pipeline:
-        pipeline.execute_command("XINFO", "STREAM", keys.events)
+    """(where the log ends, up to PAGE_ENTRIES behind an id, the replies to other commands), all of one moment.
+
+    Not as a transaction, the end is that of a moment later: what is not trimmed then was not when the entries were
+    read. A Redis 7.0 whose memory is full refuses any transaction.
+    """
+    async with redis.pipeline(transaction=transaction) as pipeline:
         pipeline.execute_command("XRANGE", keys.events, f"({after}", "+", "COUNT", PAGE_ENTRIES)
+        pipeline.execute_command("XINFO", "STREAM", keys.events)
         for command in commands:
             pipeline.execute_command(*command)
-        info, entries, *replies = await pipeline.execute(raise_on_error=False)
+        entries, info, *replies = await pipeline.execute(raise_on_error=False)
     for reply in (entries, *replies):
         if isinstance(reply, Exception):
             raise reply
@@ -126,7 +130,7 @@ def _log_end(info: Any) -> LogEnd:
 
 async def _position(redis: Redis, keys: Keys) -> tuple[bytes | None, StreamId, int]:
     """(the epoch, up to which entry the totals are counted, how many entries the log had been given up to it)"""
-    async with redis.pipeline(transaction=True) as pipeline:
+    async with redis.pipeline(transaction=False) as pipeline:
         pipeline.execute_command("GET", keys.epoch)
         pipeline.execute_command("HMGET", keys.totals, "last", "entries")
         epoch, (last, entries) = await pipeline.execute()
@@ -137,7 +141,7 @@ async def _next_piece(redis: Redis, keys: Keys, last: StreamId, counted: int) ->
     """(the piece behind `last`, whether the log ends with it). Raises Uncountable where some of it was trimmed."""
     piece = LogPiece(last)
     while not piece.full:
-        end, entries, _ = await read_log(redis, keys, piece.next)
+        end, entries, _ = await read_log(redis, keys, piece.next, transaction=False)
         if end.trimmed > counted + piece.entries:
             raise Uncountable("a part of the log was trimmed before it was counted")
         for entry in entries:
