@@ -31,7 +31,7 @@ ALL_AREAS = "*"
 
 # GET /areas, GET /modes and the overview
 DEFAULT_ROWS = 1000
-MAX_ROWS = 10_000
+MAX_ROWS = 5000
 MAX_OFFSET = 10_000_000
 
 # GET /events and GET /users/{user_id}/history

@@ -170,7 +170,7 @@ async def _measure_overview(servers: ScratchServers) -> None:
     while int(servers.redis.hget(KEYS.totals, "players") or 0) < 2 * MANY_AREAS:
         await _get(reader, writer, b"/areas")
         await asyncio.sleep(OVERVIEW_PAUSE_SECONDS)
-    for path in (b"/areas", b"/areas?offset=50000", b"/areas?limit=10000", b"/modes"):
+    for path in (b"/areas", b"/areas?offset=50000", b"/areas?limit=5000", b"/modes"):
         seconds = []
         for _ in range(OVERVIEWS):
             await asyncio.sleep(OVERVIEW_PAUSE_SECONDS)

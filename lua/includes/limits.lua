@@ -1,14 +1,14 @@
 -- Decides what may be opened: an area that is not known only within the limits of areas, a mode only within its area's.
 -- Most areas are known, and none has more modes than all areas together: as a rule there is nothing to look up.
 -- Reads   opened: each area_mode whose counter is to go up, in order; areas_key, mode_players_key, new_areas_key,
---         area_prefix; max_areas, max_new_areas, max_modes; call, find, sub
+--         area_prefix; max_areas, max_new_areas, max_modes; call, sub
 -- Writes  letters: area_mode -> why it is refused; new_areas: those to become known; nil as a rule; areas, known,
---         unknown, crowded, total, minute, modes_of, its own
+--         match, unknown, crowded, total, minute, modes_of, its own
 local letters, new_areas
 if #opened > 0 then
-  local areas, unknown = {}, false
+  local match, areas, unknown = string.match, {}, false
   for n = 1, #opened do
-    areas[n] = sub(opened[n], 1, find(opened[n], '|', 1, true) - 1)
+    areas[n] = match(opened[n], '^[^|]*')
   end
   local known = call('SMISMEMBER', areas_key, unpack(areas))
   for n = 1, #opened do

@@ -145,6 +145,32 @@ def test_what_is_found_when_a_part_is_applied_is_refused_alone(http: httpx.Clien
     assert [(fault["loc"], fault["code"]) for fault in answer["errors"]] == [([150, "user_id"], "too_many_sessions")]
 
 
+def test_client_that_makes_up_names_fills_redis_no_further_than_the_limits(
+    limited: Stack, http: httpx.Client, names: list[str]
+) -> None:
+    """In small what `scripts/bench --names` does."""
+    area, user = names[0], names[1]
+    taken(http, [event(area, "first")])
+    made_up: dict[str, list[dict[str, Any]]] = {
+        "areas": [event(f"{area} {n}") for n in range(3 * AREAS)],
+        "modes": [event(area, f"u{n}", mode=f"m{n}") for n in range(3 * MODES)],
+        "sessions": [event(area) | {"user_id": user, "multiplayer_mode": f"m{n}"} for n in range(3 * SESSIONS)],
+    }
+    sessions = [event(f"{area} {n}", mode=f"m{m}") | {"user_id": user} for n in range(SESSIONS) for m in range(MODES)]
+    for events in (*made_up.values(), sessions):
+        for _ in range(2):
+            assert taken(http, events, params={"on_invalid": "skip"})["errors"]
+            refused = http.post("/events", json=events)
+            assert refused.status_code == 422
+            assert refused.json()["code"].startswith("too_many_")
+    with redis.Redis.from_url(limited.run["redis_url"]) as store:
+        assert store.scard("{0}:areas") == int(store.get("{0}:new_areas")) == NEW_AREAS
+        assert store.zcard(f"{{0}}:area:{area}") == MODES
+        assert store.zcard(f"{{0}}:user:{user}") == SESSIONS
+    assert {"multiplayer_mode": "duel", "count": 1} in stats(http, area)[area]
+    assert taken(http, [event(area, "another")])["applied"] == 1
+
+
 def test_generated_events_keep_to_the_limits(http: httpx.Client, names: list[str]) -> None:
     body = {"events": 5000, "areas": 100, "modes": 20, "users": 10, "seed": 1}
     generated = http.post("/generate_data", json=body).raise_for_status().json()["cnt_records_generated"]

@@ -74,6 +74,7 @@ CLIENTS: dict[Clients, set[str]] = {
     REDIS: {
         "archiver.archived_state",
         "archiver.live_state",
+        "archiver.live_totals",
         "archiver.log_follower",
         "app.contract.connection",
         "app.contract.key_store",
