@@ -21,7 +21,7 @@ local FIRST_NAME = 5
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
-local call, find, sub = redis.call, string.find, string.sub
+local call, sub = redis.call, string.sub
 local tag = sub(epoch_key, 1, -6)
 local area_prefix = tag .. 'area:'
 
