@@ -11,6 +11,7 @@ import redis
 from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
 from tests.http_client import event, problem, stats
 from tests.servers import Stack, eventually
+from tests.sse_client import listening
 
 pytestmark = SAME_ON_EVERY_SERVER
 AREAS, NEW_AREAS, MODES, SESSIONS, KEYS = 40, 30, 5, 10, 3
@@ -169,6 +170,28 @@ def test_client_that_makes_up_names_fills_redis_no_further_than_the_limits(
         assert store.zcard(f"{{0}}:user:{user}") == SESSIONS
     assert {"multiplayer_mode": "duel", "count": 1} in stats(http, area)[area]
     assert taken(http, [event(area, "another")])["applied"] == 1
+
+
+def test_answers_have_a_thousand_rows_unless_asked_for_more(
+    limited: Stack, http: httpx.Client, names: list[str]
+) -> None:
+    area, many = names[0], 1001
+    with redis.Redis.from_url(limited.run["redis_url"]) as store:
+        store.zadd(f"{{0}}:area:{area}", {f"mode {n}": n + 1 for n in range(many)})
+        store.zadd("{0}:area_players", {f"{area} {n}": 1000 + n for n in range(many)})
+        with store.pipeline() as pipeline:
+            for n in range(many):
+                pipeline.zadd(f"{{0}}:area:{area} {n}", {"duel": 1})
+            pipeline.execute()
+    with listening(limited.url, area) as stream, listening(limited.url, area, limit=many) as longer:
+        found = [stats(http, area), stream.next().data, http.get(f"/stats?area_code={area}&limit={many}").json()]
+        found.append(longer.next().data)
+    assert [len(one[area]) for one in found] == [1000, 1000, many, many]
+    page = http.get("/areas").json()
+    assert (len(page["areas"]), page["next_offset"]) == (1000, 1000)
+    assert page["total"] >= many
+    with listening(limited.url, "*") as stream, listening(limited.url, "*", limit=many) as longer:
+        assert [len(one.next().data["areas"]) for one in (stream, longer)] == [1000, many]
 
 
 def test_generated_events_keep_to_the_limits(http: httpx.Client, names: list[str]) -> None:
