@@ -26,10 +26,11 @@ class HotPathDispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            if fault := url_fault(scope):
+            endpoint = self._direct.get((scope["method"], scope["raw_path"]))
+            # The paths of the direct endpoints need no decoding.
+            if (endpoint is None or scope["query_string"]) and (fault := url_fault(scope)):
                 await fault.response()(scope, receive, send)
                 return
-            endpoint = self._direct.get((scope["method"], scope["raw_path"]))
             if endpoint is not None:
                 try:
                     await endpoint(scope, receive, send)

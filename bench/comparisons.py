@@ -27,10 +27,14 @@ MINIMAL = Path(__file__).with_name("minimal.lua").read_text()
 
 
 class Comparisons:
-    """The sides of all comparisons on one set of servers, all started; `seconds` a run."""
+    """The sides of all comparisons on one set of servers, all started; `seconds` a run.
 
-    def __init__(self, servers: ScratchServers, seconds: float) -> None:
+    `key_header`: of a key of the guarded API.
+    """
+
+    def __init__(self, servers: ScratchServers, seconds: float, key_header: str) -> None:
         self._servers = servers
+        self._key_header = key_header
         self._seconds = seconds
         self._minimal = servers.redis.script_load(MINIMAL)
         self._batches = event_bodies(200, BATCH, seed=1)
@@ -47,8 +51,18 @@ class Comparisons:
         }
         self.sides: dict[str, dict[str, Callable[[], Sample]]] = {
             "batches": {"modepulse": self._post_batches, "minimal script": self._minimal_script},
-            "single events": {"modepulse": self._post_events, "hello": self._hello, "webdis": self._webdis_evalsha},
-            "reads": {"modepulse": self._stats, "hello": self._hello, "webdis": self._webdis_zrevrange},
+            "single events": {
+                "modepulse": self._post_events,
+                "with a key": self._post_events_with_a_key,
+                "hello": self._hello,
+                "webdis": self._webdis_evalsha,
+            },
+            "reads": {
+                "modepulse": self._stats,
+                "with a key": self._stats_with_a_key,
+                "hello": self._hello,
+                "webdis": self._webdis_zrevrange,
+            },
             "one reader": {
                 "modepulse": lambda: self._stats(1),
                 "webdis": lambda: self._webdis_zrevrange(1),
@@ -64,6 +78,21 @@ class Comparisons:
     def _post_events(self) -> Sample:
         self._servers.empty()
         return self._measure("api", lambda: self._post("events", 64))
+
+    def _post_events_with_a_key(self) -> Sample:
+        self._servers.empty()
+        return self._measure_guarded("POST", "/events", self._files["events"])
+
+    def _stats_with_a_key(self) -> Sample:
+        self._fill("guarded", self._key_header)
+        return self._measure_guarded("GET", self._files["stats"])
+
+    def _measure_guarded(self, *arguments: str) -> Sample:
+        url, pids = self._servers.url("guarded"), self._servers.pids
+        return measure_cpu(
+            {"redis": pids["redis"], "api": pids["guarded"]},
+            lambda: wrk(url, 64, self._seconds, *arguments, headers=[self._key_header]),
+        )
 
     def _minimal_script(self) -> Sample:
         self._servers.empty()
@@ -106,10 +135,10 @@ class Comparisons:
         self._servers.redis.script_load(record_events.source)
         return self._measure(None, lambda: script_calls(self._servers.ports["redis"], calls, CALL))
 
-    def _fill(self) -> None:
+    def _fill(self, server: str = "api", *headers: str) -> None:
         """Logs players in to all modes of every area."""
         self._servers.empty()
-        with httpx.Client(base_url=self._servers.url("api")) as http:
+        with httpx.Client(base_url=self._servers.url(server), headers=dict(h.split(": ") for h in headers)) as http:
             for first in range(0, AREAS * len(MODES) * 3, BATCH):
                 http.post("/events", content=login_body(first, BATCH)).raise_for_status()
 

@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -49,11 +49,13 @@ def measure_cpu(pids: Mapping[str, int], run: Callable[[], LoadResult]) -> Sampl
     return Sample(result.units / result.seconds, cpu, result.p50, result.p99)
 
 
-def wrk(url: str, connections: int, seconds: float, *arguments: str, units: int = 1) -> LoadResult:
+def wrk(
+    url: str, connections: int, seconds: float, *arguments: str, units: int = 1, headers: Sequence[str] = ()
+) -> LoadResult:
     """Runs wrk with one thread; `units` a request, `arguments` as bench/wrk.lua takes them. Raises LoadFailed."""
     command = [
         "wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "10s",
-        "-s", str(WRK_SCRIPT), url, "--", *arguments,
+        *(f"-H{header}" for header in headers), "-s", str(WRK_SCRIPT), url, "--", *arguments,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]

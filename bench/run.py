@@ -69,9 +69,10 @@ class Run:
         with scratch_servers() as servers:
             servers.redis.config_set("appendfsync", setting)
             servers.start_api()
+            key_header = servers.start_guarded()
             servers.start_hello()
             servers.start_webdis()
-            for name, sides in Comparisons(servers, self._extent.seconds).sides.items():
+            for name, sides in Comparisons(servers, self._extent.seconds, key_header).sides.items():
                 print(f"{setting}: {name}", flush=True)
                 samples[name] = {side: [] for side in sides}
                 for _ in range(self._extent.rounds):

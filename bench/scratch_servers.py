@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import redis
 
 from app.contract.keys import PARTITIONS, keys_of
@@ -27,7 +28,7 @@ KEYS = keys_of(0)
 class ScratchServers:
     """A Redis with the shipped configuration and, started on demand, the API, the hello world and webdis.
 
-    `ports` and `pids` are by name: redis, api, hello, webdis.
+    `ports` and `pids` are by name: redis, api, guarded, hello, webdis.
     """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -37,6 +38,9 @@ class ScratchServers:
         self.ports = {"redis": redis_port}
         self.redis: Any = redis.Redis(port=redis_port)
         stack.callback(self.redis.close)
+        # Once there is a key, every API of a state needs one.
+        self._guarded_redis: Any = redis.Redis(port=redis_port, db=1)
+        stack.callback(self._guarded_redis.close)
         eventually(self._redis_answers)
         self.pids = {"redis": int(self.redis.info("server")["process_id"])}
         self.epoch = new_token()
@@ -51,8 +55,9 @@ class ScratchServers:
     def empty(self) -> None:
         """Leaves an open partition without data, and a fresh append-only file, so that all runs start alike."""
         self.redis.flushall()
-        self.redis.set(KEYS.epoch, self.epoch)
-        self.redis.set(PARTITIONS, 1)
+        for state in (self.redis, self._guarded_redis):
+            state.set(KEYS.epoch, self.epoch)
+            state.set(PARTITIONS, 1)
         self.rewrite()
 
     def rewrite(self) -> None:
@@ -76,6 +81,20 @@ class ScratchServers:
             MODEPULSE_REDIS_URL=f"redis://127.0.0.1:{self.ports['redis']}/0",
             MODEPULSE_POSTGRES_DSN="",
         )
+
+    def start_guarded(self) -> str:
+        """The same with keys on, in a state of its own; returns the header with one."""
+        admin_token = new_token()
+        self._start(
+            "guarded",
+            lambda port: [sys.executable, "-m", "modepulse", "serve", "--port", str(port)],
+            MODEPULSE_REDIS_URL=f"redis://127.0.0.1:{self.ports['redis']}/1",
+            MODEPULSE_POSTGRES_DSN="",
+            MODEPULSE_ADMIN_TOKEN=admin_token,
+        )
+        wanted = {"name": "bench", "scopes": ["ingest", "read"]}
+        made = httpx.post(f"{self.url('guarded')}/keys", json=wanted, headers={"X-API-Key": admin_token})
+        return f"X-API-Key: {made.raise_for_status().json()['key']}"
 
     def start_hello(self) -> None:
         """bench/hello.py"""

@@ -104,6 +104,14 @@ TARGETS = [
         "GET /stats, 64 connections / webdis ZREVRANGE", "requests/s",
         "reads", "modepulse", "webdis", rate, 0.4, at_most=False,
     ),
+    Target(
+        "POST of one event, 64 connections: CPU of the API with a key and limits / without", "us a request",
+        "single events", "with a key", "modepulse", cpu("api"), 1.05,
+    ),
+    Target(
+        "GET /stats, 64 connections: CPU of the API with a key and limits / without", "us a request",
+        "reads", "with a key", "modepulse", cpu("api"), 1.05,
+    ),
     Target("GET /stats, one connection, p50 / webdis", "ms", "one reader", "modepulse", "webdis", p50, 2.0),
     Target("GET /stats, one connection, p99 / webdis", "ms", "one reader", "modepulse", "webdis", p99, 2.0),
     Target(

@@ -3,13 +3,15 @@
 local requests, next = {}, 0
 
 function init(args)
+  -- Beside those of the command line.
+  if args[1] == "POST" then wrk.headers["Content-Type"] = "application/json" end
   local method, path, file = args[1], args[2], args[3]
   if method == "GET" then file = path end
   for line in io.lines(file) do
     if method == "GET" then
       requests[#requests + 1] = wrk.format("GET", line)
     else
-      requests[#requests + 1] = wrk.format("POST", path, { ["Content-Type"] = "application/json" }, line)
+      requests[#requests + 1] = wrk.format("POST", path, nil, line)
     end
   end
 end

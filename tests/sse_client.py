@@ -21,7 +21,7 @@ class Listening:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"] == "text/event-stream"
         self.response = response
-        self._lines = response.iter_lines()
+        self._lines = _lines(response)
         self.retry = 0
 
     def next(self) -> Frame:
@@ -49,6 +49,14 @@ class Listening:
             frame = self.next()
             if frame.data is not None and all(frame.data.get(name) == value for name, value in expected.items()):
                 return frame
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    """By line feeds only: to str.splitlines, and so to httpx, other characters that a name may hold end a line, too."""
+    rest = b""
+    for chunk in response.iter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Entrance:
     ) -> None:
         self._app = app
         self._hosts = hosts
+        self._accepted_hosts = hosts.accepted
         self._origins = origins
         self._proxies = proxies if proxies else None
         self._methods_at = methods_at
@@ -69,13 +70,14 @@ class Entrance:
                 site = value if site is None else b""
         if self._root:
             self._remove_prefix(scope)
-        try:
-            self._hosts.check(host, scope["http_version"], scope["path"])
-        except Problem as problem:
-            await _refuse(problem, scope, receive, send)
-            return
+        if host not in self._accepted_hosts:
+            try:
+                self._hosts.check(host, scope["http_version"], scope["path"])
+            except Problem as problem:
+                await _refuse(problem, scope, receive, send)
+                return
         if origin is None and site is None:  # no browser, as nearly always
-            await self._app(scope, receive, self._unlisted(send))
+            await self._app(scope, receive, self._unlisted(send) if self._origins.exact else send)
             return
         source = self._origins.source(origin, site, host)
         if source is Source.OWN:
@@ -102,7 +104,7 @@ class Entrance:
             await self._app(scope, receive, send)
 
     def _unlisted(self, send: Send) -> Send:
-        """Caches have to know that the answer depends on the origin."""
+        """Where origins are listed, caches have to know that the answer depends on the origin."""
         return _marking(send, VARY) if self._origins.exact else send
 
     def _listed_marks(self, origin: bytes | None) -> tuple[Header, ...]:

@@ -17,7 +17,7 @@ _host = re.compile(rf"({LABELS}|\[[0-9a-f:.]+\])\.?(?::([0-9]{{0,5}}))?", re.ASC
 
 
 class Hosts:
-    """Decides by the raw Host header; a header that was accepted once costs one look-up.
+    """Decides by the raw Host header; one in `accepted` needs no check.
 
     `listed`: MODEPULSE_ALLOWED_HOSTS. Without it, a listener that only this machine reaches (`loopback`) answers to the
     names of this machine alone, any other to every name.
@@ -30,12 +30,10 @@ class Hosts:
         self._needs_host = bool(names) and not self._any
         self._exact = frozenset(names)
         self._suffixes = tuple(name.removeprefix("*") for name in names if name.startswith("*."))
-        self._accepted: set[bytes] = set()
+        self.accepted: set[bytes] = set()
 
     def check(self, host: bytes | None, http_version: str, path: str) -> None:
         """Raises Problem: 421 for another host's name, 400 for what is no name. `host`: b"" when it was given twice."""
-        if host in self._accepted:
-            return
         if host is None:
             # HTTP/1.0 had no Host yet; every browser sends one.
             if http_version != "1.0" or self._needs_host:
@@ -61,9 +59,9 @@ class Hosts:
 
     def _remember(self, host: bytes) -> None:
         if len(host) <= MAX_REMEMBERED_HOST:
-            if len(self._accepted) >= MAX_REMEMBERED:
-                self._accepted.clear()
-            self._accepted.add(host)
+            if len(self.accepted) >= MAX_REMEMBERED:
+                self.accepted.clear()
+            self.accepted.add(host)
 
 
 def _ends_with(names: Iterable[str], suffixes: tuple[str, ...]) -> bool:

@@ -24,8 +24,11 @@ MAX_MEMBERS = 1000
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], settings: Settings) -> bytes:
     """The body of a request that has a few fields: FIELDS_BYTES at most. Raises as `receive_body`."""
-    with HeldBytes(settings.max_waiting_bytes) as held:
+    held = HeldBytes(settings.max_waiting_bytes)
+    try:
         return await receive_body(receive, headers, settings, held, FIELDS_BYTES)
+    finally:
+        held.close()
 
 
 async def receive_body(

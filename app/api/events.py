@@ -62,15 +62,19 @@ class PostEvents:
         skip = bool(scope["query_string"]) and choice_of(Request(scope), "on_invalid", ON_INVALID) == "skip"
         batch = EventBatch(self._settings.max_request_events, skip, self._allowed)
         key = None
-        with HeldBytes(self._settings.max_waiting_bytes) as held:
+        held = HeldBytes(self._settings.max_waiting_bytes)
+        try:
             body = await receive_body(receive, headers, self._settings, held, self._settings.max_body_bytes)
             await batch.read(body, _is_lines(headers))
+            scope["state"]["principal"].take_events(batch.count)
             if batch.bad and not skip:
                 raise _invalid_events(batch)
             if b"idempotency-key" in headers:
                 name = headers[b"idempotency-key"]
                 key = await _request_key(name, scope["query_string"], body, self._settings.idempotency_seconds)
             del body
+        finally:
+            held.close()
         ingest: Ingest = scope["state"]["ingest"]
         try:
             outcomes = await ingest.record(batch.script_args, key, skip)

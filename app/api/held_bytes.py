@@ -1,12 +1,10 @@
 """What the bodies that are being read hold in memory, all requests of this process together."""
 
-from types import TracebackType
-
 from app.errors import CLOSE, Unavailable
 
 
 class HeldBytes:
-    """The share of one request, given back at the end of a `with`.
+    """The share of one request, given back by `close`.
 
     `most` is what all may hold together, though one alone may always hold what a body may have.
     """
@@ -19,13 +17,6 @@ class HeldBytes:
         self._most = most
         self._own = 0
 
-    def __enter__(self) -> "HeldBytes":
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        HeldBytes._all -= self._own
-        self._own = 0
-
     def add(self, count: int) -> None:
         """To be called for bytes that are kept. Raises Unavailable when all together hold too much."""
         others = HeldBytes._all - self._own
@@ -34,3 +25,8 @@ class HeldBytes:
             raise Unavailable("bodies_full", title, headers=CLOSE)
         HeldBytes._all += count
         self._own += count
+
+    def close(self) -> None:
+        """Gives back what was held."""
+        HeldBytes._all -= self._own
+        self._own = 0

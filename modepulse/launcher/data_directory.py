@@ -58,7 +58,7 @@ class DataDirectory:
 
     def is_new(self) -> bool:
         """Whether no store has written here yet."""
-        return not self.postgres.exists() and not any(self.redis.iterdir())
+        return not any(self.postgres.iterdir()) and not any(self.redis.iterdir())
 
     def release(self) -> None:
         """Removes run.json and gives the lock up, if this process holds it."""

@@ -31,13 +31,16 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/history"): "read",
     ("GET", "/history/top"): "read",
     ("GET", "/events"): "audit",
-    ("GET", "/users/{user_id:path}/sessions"): "audit",
-    ("GET", "/users/{user_id:path}/history"): "audit",
-    ("DELETE", "/users/{user_id:path}"): "admin",
+    ("GET", "/users/{user_id:name}/sessions"): "audit",
+    ("GET", "/users/{user_id:name}/history"): "audit",
+    ("DELETE", "/users/{user_id:name}"): "admin",
     ("POST", "/generate_data"): "admin",
     ("POST", "/keys"): "admin",
     ("GET", "/keys"): "admin",
     ("DELETE", "/keys/{key_id}"): "admin",
+    ("GET", "/login"): OPEN,
+    ("POST", "/login"): OPEN,
+    ("POST", "/logout"): OPEN,
     ("GET", "/healthz"): OPEN,
     ("GET", "/readyz"): OPEN,
     ("GET", "/docs"): OPEN,
@@ -48,7 +51,7 @@ PUBLIC = {"/stats", "/stats/stream", "/areas", "/modes"}
 NO_KEY = ("none", "wrong", "revoked", "expired", "in the query")
 CASES = list(itertools.product(TABLE, (*NO_KEY, *Scope, "admin token")))
 # Their requests below are good but for what they ask for.
-GOOD = {("DELETE", "/keys/{key_id}"): 404, ("POST", "/keys"): 422}
+GOOD = {("DELETE", "/keys/{key_id}"): 404, ("POST", "/keys"): 422, ("POST", "/login"): 400}
 SLASHED = {path for _, path in TABLE} - {"/", "/static/{path:path}"}
 
 

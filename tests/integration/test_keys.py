@@ -199,7 +199,7 @@ def test_request_that_is_not_understood_makes_no_key(
     assert admin.get("/keys").json() == before
 
 
-@pytest.mark.parametrize("identity", ["unknownkey", "x", "%00", "%ff", "a" * 5000, "mp_read_abcdefghij_" + "x" * 40])
+@pytest.mark.parametrize("identity", ["unknownkey", "x", "%00", "a" * 5000, "mp_read_abcdefghij_" + "x" * 40])
 def test_key_that_is_not_there_is_not_revoked(admin: httpx.Client, identity: str) -> None:
     assert problem(admin.delete(f"/keys/{identity}"), 404)["code"] == "unknown_key"
 

@@ -32,6 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         tmp_path_factory.mktemp("nginx") / "data",
         redis_server=str(BINARIES["valkey"]),
         trusted_proxies="127.0.0.1",
+        allow_anonymous="true",
         root_path="/modepulse",
     ) as stack:
         yield stack

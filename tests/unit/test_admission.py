@@ -99,6 +99,11 @@ async def test_keys_are_off_on_loopback_until_there_is_one() -> None:
     assert refused(admission, request(bearer(text)), READ).code == "revoked_key"
 
 
+async def test_keys_are_needed_behind_a_proxy_on_this_machine() -> None:
+    admission = await admission_of(loopback=True, trusted_proxies="127.0.0.1")
+    assert refused(admission, request(), READ).code == "key_required"
+
+
 async def test_anonymous_is_allowed_elsewhere_until_there_is_a_key() -> None:
     admission = await admission_of(allow_anonymous=True)
     admission.admit(request(), ADMIN, "")

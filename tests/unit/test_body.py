@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 
 import pytest
 from starlette.requests import ClientDisconnect
@@ -112,7 +113,7 @@ async def test_client_that_leaves_is_noticed(first: list[Message]) -> None:
 @pytest.mark.parametrize("size", [SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 10 * SLICE_BYTES])
 async def test_gzip_of_any_size_is_decompressed_to_the_end(size: int) -> None:
     body = random.Random(size).randbytes(size // 2) + b"x" * (size - size // 2)
-    with HeldBytes(10**9) as held:
+    with closing(HeldBytes(10**9)) as held:
         for sent in (gzip.compress(body), gzip.compress(body[:100]) + gzip.compress(body[100:])):
             assert await receive_body(body_of(sent), GZIP, Settings(), held, size) == body
         with pytest.raises(InvalidRequest) as raised:
@@ -140,15 +141,15 @@ async def test_bodies_that_are_read_at_a_time_are_bounded_together() -> None:
     settings = Settings(max_waiting_bytes=1_048_576)
     large = 1_000_000
     half = [b"x" * (large // 2)] * 2
-    with HeldBytes(settings.max_waiting_bytes) as one:
+    with closing(HeldBytes(settings.max_waiting_bytes)) as one:
         await receive_body(body_of(*half), {}, settings, one, large)
         for sent, headers in ((half, {}), ([gzip.compress(b"".join(half))], GZIP)):
-            with HeldBytes(settings.max_waiting_bytes) as other, pytest.raises(Unavailable) as raised:
+            with closing(HeldBytes(settings.max_waiting_bytes)) as other, pytest.raises(Unavailable) as raised:
                 await receive_body(body_of(*sent), headers, settings, other, large)
             assert (raised.value.code, raised.value.headers["Connection"]) == ("bodies_full", "close")
-            with HeldBytes(settings.max_waiting_bytes) as other:
+            with closing(HeldBytes(settings.max_waiting_bytes)) as other:
                 assert await receive_body(body_of(b"x" * 40_000), {}, settings, other, large)
-    with HeldBytes(settings.max_waiting_bytes) as other:
+    with closing(HeldBytes(settings.max_waiting_bytes)) as other:
         await receive_body(body_of(*half), {}, settings, other, large)
         assert await receive_body(body_of(*half), {}, settings, other, large), "one alone may go beyond it"
 

@@ -134,7 +134,7 @@ def test_memory_for_names_is_bounded() -> None:
     for number in range(2 * MAX_REMEMBERED + 5):
         assert status(hosts, b"h%d.example" % number) == 200
     assert status(hosts, b"x" * 5000) == 200
-    assert len(hosts._accepted) <= MAX_REMEMBERED
+    assert len(hosts.accepted) <= MAX_REMEMBERED
 
 
 @pytest.mark.parametrize(
