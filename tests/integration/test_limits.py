@@ -172,17 +172,25 @@ def test_client_that_makes_up_names_fills_redis_no_further_than_the_limits(
     assert taken(http, [event(area, "another")])["applied"] == 1
 
 
+@pytest.fixture
+def many(limited: Stack, names: list[str]) -> Iterator[int]:
+    """So many modes in an area, and so many areas as well; more than an answer has as a rule."""
+    number, area = 1001, names[0]
+    areas = {f"{area} {n}": 1000 + n for n in range(number)}
+    with redis.Redis.from_url(limited.run["redis_url"]) as store, store.pipeline() as pipeline:
+        store.zadd(f"{{0}}:area:{area}", {f"mode {n}": n + 1 for n in range(number)})
+        store.zadd("{0}:area_players", areas)
+        for name in areas:
+            pipeline.zadd(f"{{0}}:area:{name}", {"duel": 1})
+        pipeline.execute()
+        yield number
+        store.zrem("{0}:area_players", *areas)
+
+
 def test_answers_have_a_thousand_rows_unless_asked_for_more(
-    limited: Stack, http: httpx.Client, names: list[str]
+    limited: Stack, http: httpx.Client, names: list[str], many: int
 ) -> None:
-    area, many = names[0], 1001
-    with redis.Redis.from_url(limited.run["redis_url"]) as store:
-        store.zadd(f"{{0}}:area:{area}", {f"mode {n}": n + 1 for n in range(many)})
-        store.zadd("{0}:area_players", {f"{area} {n}": 1000 + n for n in range(many)})
-        with store.pipeline() as pipeline:
-            for n in range(many):
-                pipeline.zadd(f"{{0}}:area:{area} {n}", {"duel": 1})
-            pipeline.execute()
+    area = names[0]
     with listening(limited.url, area) as stream, listening(limited.url, area, limit=many) as longer:
         found = [stats(http, area), stream.next().data, http.get(f"/stats?area_code={area}&limit={many}").json()]
         found.append(longer.next().data)
