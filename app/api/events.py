@@ -119,7 +119,7 @@ def _summary(batch: EventBatch, outcomes: str) -> bytes:
     """The answer: one outcome letter for each event that was valid."""
     answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count(_APPLIED)}
     errors = batch.errors
-    if not _REFUSED.isdisjoint(outcomes):
+    if _CLOCK_SKEW in outcomes or not outcomes.islower():
         invalid = set(batch.bad)
         recorded = (index for index in range(batch.count) if index not in invalid)
         refused = [pair for pair in zip(recorded, outcomes, strict=True) if pair[1] in _REFUSED]

@@ -122,12 +122,21 @@ class GroupCommit:
     def _next_group(self) -> tuple[list[_Share], Group]:
         """Takes up to a call's events from the head of the queue."""
         queue = self._queue
-        room = self._call_events(queue[0])
+        first = queue[0]
+        room = self._call_events(first)
         shares: list[_Share] = []
-        while queue and room > 0 and self._may_join(queue[0], shares, room):
-            submission = queue.popleft()
+        while queue and room > 0:
+            submission = queue[0]
+            if shares and (submission.exclusive or first.exclusive):
+                break
+            events = submission.next_events
+            if events > room:
+                if not submission.whole:
+                    events = room
+                elif shares:
+                    break  # the next call has room for it
+            queue.popleft()
             self._queued_slots -= submission.slots
-            events = submission.next_events if submission.whole else min(room, submission.next_events)
             shares.append(_Share(submission, events))
             room -= events
         return shares, _group_of(shares)
@@ -136,14 +145,6 @@ class GroupCommit:
         """How many events the next call takes."""
         light = self._unanswered <= LIGHT_LOAD_EVENTS and self._call_seconds <= LIGHT_LOAD_SECONDS
         return LIGHT_LOAD_CALL_EVENTS if light and first.key is None else CALL_EVENTS
-
-    @staticmethod
-    def _may_join(submission: Submission, shares: list[_Share], room: int) -> bool:
-        if not shares:
-            return True
-        if submission.exclusive or shares[0].submission.exclusive:
-            return False
-        return submission.next_events <= room or not submission.whole
 
     async def _record(self, shares: list[_Share], group: Group) -> None:
         try:

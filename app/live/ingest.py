@@ -27,9 +27,14 @@ class Ingest:
         """
         if not script_args:
             return ""
+        small = len(script_args) <= CALL_EVENTS * ARGS_PER_EVENT
+        if len(self._group_commits) == 1:
+            if not (small or skip):
+                await self._admission.admit(script_args)
+            return await self._group_commits[0].submit(script_args, key, skip)
         parts, positions = self._parts(script_args)
         several = len(parts) > 1
-        if not skip and (several or len(script_args) > CALL_EVENTS * ARGS_PER_EVENT):
+        if not skip and (several or not small):
             await self._admission.admit(script_args)
         if not several:
             ((partition, part),) = parts.items()
@@ -49,8 +54,6 @@ class Ingest:
 
     def _parts(self, script_args: list[str]) -> tuple[dict[int, list[str]], dict[int, list[int]]]:
         """(the script arguments, the events' positions in the request) by partition."""
-        if len(self._group_commits) == 1:
-            return {0: script_args}, {}
         parts: dict[int, list[str]] = {}
         positions: dict[int, list[int]] = {}
         for start in range(0, len(script_args), ARGS_PER_EVENT):

@@ -42,10 +42,10 @@ class NameAdmission:
     async def admit(self, script_args: list[str]) -> None:
         """Raises OverLimit, by position, where the events open more than is allowed; then nothing is applied."""
         users, area_modes = script_args[::ARGS_PER_EVENT], script_args[1::ARGS_PER_EVENT]
-        unknown = set(area_modes) - self._admitted
         crowded = len(users) - len(set(users)) >= self._max_sessions
-        if not unknown and not crowded:
+        if self._admitted.issuperset(area_modes) and not crowded:
             return
+        unknown = set(area_modes) - self._admitted
         opening = list(self._opening(script_args))
         if crowded:
             self._check_sessions(script_args, opening)
