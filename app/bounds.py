@@ -23,10 +23,16 @@ KEY_FIELDS = ("name", "scopes", "rate", "expires")
 # GET /stats and GET /stats/stream
 MAX_STATS_AREAS = 1000
 MAX_STREAM_AREAS = 100
+DEFAULT_RANKS = 1000
 MAX_RANKS = 1_000_000
-"""The largest `limit` of a ranking."""
+"""The largest `limit` of an area's modes."""
 ALL_AREAS = "*"
 """The `area_code` that subscribes to the overview."""
+
+# GET /areas, GET /modes and the overview
+DEFAULT_ROWS = 1000
+MAX_ROWS = 5000
+MAX_OFFSET = 10_000_000
 
 # GET /events and GET /users/{user_id}/history
 ORDERS = ("desc", "asc")

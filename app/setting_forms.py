@@ -58,3 +58,10 @@ def check_log_level(text: str) -> None:
     """Raises ValueError."""
     if text.lower() not in ("debug", "info", "warning", "error"):
         raise ValueError("debug, info, warning or error")
+
+
+def check_names(text: str) -> None:
+    """Raises ValueError."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names or any("|" in name for name in names):
+        raise ValueError("a list of at least one name, none with | in it")

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from app import store_address
-from app.setting_forms import check_log_level, check_path_prefix, parse_hosts, parse_networks, parse_origins
+from app.setting_forms import (
+    check_log_level,
+    check_names,
+    check_path_prefix,
+    parse_hosts,
+    parse_networks,
+    parse_origins,
+)
 
 PREFIX = "MODEPULSE_"
 # Of a variable that names the file in which the setting's value stands.
@@ -72,6 +79,15 @@ class Settings:
     wait_replicas: int = _setting(0, "replicas that must hold a write before it is answered (WAIT)", 0, 10)
     memory_share: float = _setting(0.8, "share of Redis's maxmemory beyond which POST gets 503", 0.01, 1)
     idempotency_seconds: int = _setting(86_400, "how long the answer to an Idempotency-Key is kept", 60)
+    max_areas: int = _setting(100_000, "areas known at a time; beyond it an event in a new one gets 422", 1)
+    new_areas_per_minute: int = _setting(1000, "areas that may become known in a minute; beyond it 422", 1)
+    max_modes_per_area: int = _setting(1000, "modes with players in an area; beyond it 422", 1)
+    max_sessions_per_user: int = _setting(
+        100, "sessions of a user in a partition, logged-out ones of the last lease included; beyond it 422", 1
+    )
+    max_idempotency_keys: int = _setting(1_000_000, "answers to Idempotency-Keys kept at a time; beyond it 422", 1)
+    areas: str = _setting("", "the only areas that are taken, separated by commas; unset: any", check=check_names)
+    modes: str = _setting("", "the only modes that are taken, separated by commas; unset: any", check=check_names)
     retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
     minutes_retention_days: int = _setting(1200, "days that the minutes behind GET /history stay", 1, 36_500)
     access_retention_days: int = _setting(400, "days that the audit trail, who read and erased, stays", 1, 36_500)

@@ -108,7 +108,7 @@ async def _resubmit(settings: Settings, redis: Redis, checkpoint: Checkpoint, ro
         area_mode = join_area_mode(row["area_code"], row["multiplayer_mode"])
         at = round(row["epoch_timestamp"] * 1_000_000)
         args += [row["user_id"], area_mode, row["events_name"], str(at), row["delta"]]
-    await heal_events(redis, [keys.epoch, keys.events, keys.areas, keys.expiry], args)
+    await heal_events(redis, [keys.epoch, keys.events, keys.areas, keys.expiry, keys.mode_players], args)
 
 
 async def _fence(redis: Redis, postgres: Connection, partition: int) -> None:

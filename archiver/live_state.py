@@ -34,6 +34,8 @@ class LiveState:
 
     position: StreamId
     """The moment: after this entry of the log, before the next."""
+    entries: int
+    """How many the log had been given by then."""
     counters: Counts
     sessions: Counts
     """Active ones."""
@@ -72,6 +74,7 @@ class _Reading:
         active, off_wheel = self._tally.count()
         return LiveState(
             position=self._follower.position,
+            entries=self._follower.entries,
             counters=_texts(self._counters),
             sessions=_texts(active),
             on_wheel=_texts(active - off_wheel) if complete else None,

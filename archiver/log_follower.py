@@ -34,6 +34,11 @@ class LogFollower:
         self.position = start.last_id
         """The newest entry whose events were handed on."""
 
+    @property
+    def entries(self) -> int:
+        """How many the log had been given up to `position`."""
+        return self._start.entries_added + self._entries
+
     async def observe(self, *commands: stream.Command) -> list[Any]:
         """The replies to the commands, all of one moment; the log up to that moment has been handed on, and no more.
 

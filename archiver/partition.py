@@ -10,11 +10,14 @@ from app.contract.keys import keys_of
 from app.contract.log import LOG_START, StreamId, token_of
 from app.contract.postgres import Connection
 from app.contract.token import new_token
+from app.contract.totals import Uncountable, count_log
 from archiver import stream
 from archiver.batches import commit_batch
 from archiver.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from archiver.errors import LostLog, LostTail, Superseded
+from archiver.recount import recount
 from archiver.snapshot import Snapshot
+from lua import add_totals
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ READ_BYTES = 2_000_000
 FIRST_ENTRIES = 20
 MIN_ENTRIES = 10
 MAX_ENTRIES = 500
+# Pieces of the log added to the totals in one go; the rest waits for the next.
+COUNTED_PIECES = 200
 
 
 class PartitionArchiver:
@@ -92,6 +97,20 @@ class PartitionArchiver:
             )
             if removed:
                 log.info("Log trimmed", extra={"action": "trim", "entries": removed})
+
+    async def keep_totals(self) -> None:
+        """Counts the players by area and by mode up to now, and forgets areas that had none for a day."""
+        if self._last_committed is None:
+            return
+        keys = keys_of(self._partition)
+        try:
+            await count_log(self._redis, keys, add_totals, COUNTED_PIECES)
+        except Uncountable:
+            players = await recount(self._redis, keys)
+            log.info("Totals counted anew", extra={"action": "recount", "players": players})
+            # At once: until then the modes that were opened meanwhile are not known to the limits.
+            await count_log(self._redis, keys, add_totals, COUNTED_PIECES)
+        await stream.forget_idle_areas(self._redis, self._partition, self._last_committed.epoch)
 
     async def _open(self, postgres: Connection) -> Checkpoint:
         """The checkpoint; at the very first start it is made, and with it the partition's epoch."""

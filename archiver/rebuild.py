@@ -23,6 +23,7 @@ from archiver.checkpoint import Checkpoint, change_epoch, open_checkpoint, read_
 from archiver.errors import Busy
 from archiver.postgres import AdvisoryLock, migrate, try_lock
 from archiver.postgres import connect as connect_postgres
+from archiver.recount import recount
 
 log = logging.getLogger(__name__)
 
@@ -151,6 +152,7 @@ async def _build(settings: Settings, staging: Redis, postgres: Connection, progr
                 progress(total)
         await _write_counters(staging, keys, counters)
         await _write_log_start(settings, staging, postgres, partition, counters)
+        await recount(staging, keys)
     return total
 
 

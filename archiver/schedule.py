@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.contract.postgres import POSTGRES_ERRORS, Connection
+from app.contract.totals import Uncountable
 from app.settings import Settings
 from archiver import api_keys, retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
@@ -27,9 +28,11 @@ log = logging.getLogger(__name__)
 
 JOB_SECONDS = 30
 STOP_SECONDS = 10
+# Who asks for the totals has them counted to the moment; this keeps them from falling behind while nobody does.
+TOTALS_SECONDS = 5
 
 # Failures outside this process; the job's next run tries again.
-OUTSIDE = (RedisError, *POSTGRES_ERRORS, Superseded)
+OUTSIDE = (RedisError, *POSTGRES_ERRORS, Superseded, Uncountable)
 # Failures that no other try can mend: the process ends with the message.
 FATAL = (SettingsMismatch, EditedMigration)
 
@@ -70,6 +73,7 @@ class Archiver:
             self._drain_job,
             Job("expire", min(5, settings.expiry_bucket_seconds), self._expire),
             Job("trim", 10, self._trim),
+            Job("totals", TOTALS_SECONDS, self._keep_totals),
             Job("keys", 2, self._synchronise_keys),
             # The events of a day that is dropped have to be summed up.
             Job("retention", 600, self._keep_retention, deadline=None),
@@ -195,6 +199,11 @@ class Archiver:
         if self._leader.leads:
             for partition in self._partitions:
                 await partition.trim()
+
+    async def _keep_totals(self) -> None:
+        if self._leader.leads:
+            for partition in self._partitions:
+                await partition.keep_totals()
 
     async def _synchronise_keys(self) -> None:
         epoch = self._partitions[0].epoch

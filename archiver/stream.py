@@ -12,12 +12,14 @@ from app.contract.keys import keys_of
 from app.contract.log import Entry, StreamId, parse_stream_id
 from app.contract.token import new_token
 from archiver.snapshot import Snapshot
-from lua import expire_sessions, load_all, read_log_state, trim_events
+from lua import expire_sessions, forget_areas, load_all, read_log_state, trim_events
 
 # Archived entries that stay in Redis all the same: healing a Redis that came back older needs them.
 KEEP_ENTRIES = 10_000
 KEEP_MILLISECONDS = 600_000
 EXPIRE_SESSIONS = 200  # at most, in one call
+IDLE_SECONDS = 86_400
+FORGET_AREAS = 500  # at most, in one call
 # An entry has 8 kB as a rule, 300 kB where all names are as long as they may be: then this takes Redis a millisecond.
 PAGE_ENTRIES = 20
 
@@ -96,9 +98,17 @@ async def expire(redis: Redis, partition: int, epoch: str, lease_us: int, bucket
     keys = keys_of(partition)
     while await expire_sessions(
         redis,
-        [keys.epoch, keys.events, keys.areas, keys.expiry],
+        [keys.epoch, keys.events, keys.areas, keys.expiry, keys.mode_players],
         [epoch, new_token(), lease_us, bucket_seconds, EXPIRE_SESSIONS],
     ):
+        pass
+
+
+async def forget_idle_areas(redis: Redis, partition: int, epoch: str) -> None:
+    """Forgets the areas that had no players for IDLE_SECONDS."""
+    keys = keys_of(partition)
+    names = [keys.epoch, keys.areas, keys.idle_areas]
+    while await forget_areas(redis, names, [epoch, IDLE_SECONDS, FORGET_AREAS]) == FORGET_AREAS:
         pass
 
 

@@ -1,4 +1,4 @@
-"""Compares what must be equal: counters, sessions, the sums of the log's deltas, and Postgres at that position.
+"""Compares what must be equal: counters, sessions, totals, the sums of the log's deltas, and Postgres at that position.
 
 What GET /stats shows = area_mode_events_agg = the sum of the deltas in area_mode_events = the newest minutes.
 """
@@ -18,6 +18,7 @@ from archiver.archived_state import ArchivedState, ArchiveReader
 from archiver.checkpoint import Checkpoint, read_checkpoint
 from archiver.errors import Disturbed, NotSettled
 from archiver.live_state import Counts, LiveState, read_live_state
+from archiver.live_totals import read_totals, totals_of
 from archiver.postgres import connect
 from archiver.snapshot import Snapshot
 
@@ -43,7 +44,7 @@ class Verdict:
     wheel_read: bool = True
     """Whether the timer wheel was compared too: it stood still for long enough."""
 
-    def add(self, partition: int, live: LiveState, archived: ArchivedState) -> None:
+    def add(self, partition: int, live: LiveState, totals: Counts, archived: ArchivedState) -> None:
         """Compares one partition's stores."""
         self.live += sum(live.counters.values())
         self.aggregate += sum(archived.aggregate.values())
@@ -53,6 +54,7 @@ class Verdict:
         compared = [
             ("counters", live.counters, "active sessions", live.sessions),
             ("counters", live.counters, "sum of deltas in Postgres and log", archived.at_moment),
+            ("total of players", totals, "sum of counters", totals_of(live.counters)),
             (aggregate, archived.aggregate, "sum of deltas in area_mode_events", archived.deltas),
             (aggregate, archived.aggregate, "newest of area_mode_minutes", archived.minutes),
         ]
@@ -86,13 +88,14 @@ async def verify(settings: Settings, redis: Redis, progress: Callable[[int], Non
 
 async def _read(
     redis: Redis, postgres: Connection, partition: int, reader: ArchiveReader, progress: Callable[[int], None]
-) -> tuple[LiveState, ArchivedState]:
-    """Both sides of a partition, at one moment."""
+) -> tuple[LiveState, Counts, ArchivedState]:
+    """Counters, totals and archive of a partition, at one moment."""
     for _ in range(TRIES):
         checkpoint, log = await _settled(redis, postgres, partition)
         try:
             live = await read_live_state(redis, partition, log, progress)
-            return live, await reader.read(checkpoint, log, live.position)
+            totals = await read_totals(redis, partition, live)
+            return live, totals, await reader.read(checkpoint, log, live.position)
         except Disturbed as error:
             reason = error
     raise NotSettled(f"partition {partition}: {reason}, {TRIES} times")
@@ -112,8 +115,15 @@ async def _settled(redis: Redis, postgres: Connection, partition: int) -> tuple[
 
 
 def _differences(partition: int, left: str, lefts: Counts, right: str, rights: Counts) -> Iterator[str]:
-    for area_mode in sorted(lefts.keys() | rights.keys()):
-        area, mode = split_area_mode(area_mode)
-        a, b = lefts.get(area_mode, 0), rights.get(area_mode, 0)
+    for name in sorted(lefts.keys() | rights.keys()):
+        a, b = lefts.get(name, 0), rights.get(name, 0)
         if a != b:
-            yield f"partition {partition}, area {area}, mode {mode}: {left} {a}, {right} {b}"
+            yield f"partition {partition}, {_place(name)}: {left} {a}, {right} {b}"
+
+
+def _place(name: str) -> str:
+    """Of an "area|mode", or a name of totals_of(), which has no bar."""
+    if "|" not in name:
+        return name
+    area, mode = split_area_mode(name)
+    return f"area {area}, mode {mode}"

@@ -24,7 +24,14 @@ class ConstantRateLoad:
     A server that cannot keep up gets fewer requests: each connection waits for a response before its next request.
     """
 
-    def __init__(self, port: int, bodies: list[bytes], requests_per_second: float, connections: int = 8) -> None:
+    def __init__(
+        self,
+        port: int,
+        bodies: list[bytes],
+        requests_per_second: float,
+        connections: int = 8,
+        statuses: tuple[bytes, ...] = (b"200",),
+    ) -> None:
         self._port = port
         self._requests = [
             b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -34,13 +41,14 @@ class ConstantRateLoad:
         ]
         self._interval = 1 / requests_per_second
         self._connections = connections
+        self._heads = tuple(b"HTTP/1.1 " + status for status in statuses)
         self._stop = threading.Event()
         self._error = ""
         self.answered = 0
 
     @contextmanager
     def running(self) -> Iterator["ConstantRateLoad"]:
-        """Raises LoadFailed on leaving when a response was not 200."""
+        """Raises LoadFailed on leaving when a response had none of the statuses."""
         thread = threading.Thread(target=lambda: asyncio.run(self._post()))
         thread.start()
         try:
@@ -63,7 +71,7 @@ class ConstantRateLoad:
             await asyncio.sleep(max(0.0, start + n * self._interval - time.perf_counter()))
             writer.write(self._requests[n % len(self._requests)])
             head, body = await read_response(reader)
-            if not head.startswith(b"HTTP/1.1 200"):
+            if not head.startswith(self._heads):
                 self._error = f"POST /events: {head!r} {body!r}"
                 break
             self.answered += 1

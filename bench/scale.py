@@ -49,7 +49,7 @@ class ScaleResult:
 def measure_scale(servers: ScratchServers, size: Size, seconds: float) -> ScaleResult:
     """Fills an empty Redis with sessions, then reads random areas and posts to random sessions, `seconds` each."""
     before = servers.redis.info("memory")["used_memory"]
-    _log_in_all(servers, size)
+    log_in_all(servers, size)
     used = int(servers.redis.info("memory")["used_memory"])
     servers.rewrite()
     rng = random.Random(6)
@@ -64,8 +64,8 @@ def measure_scale(servers: ScratchServers, size: Size, seconds: float) -> ScaleR
     return ScaleResult(size, posts, reads, (used - before) / size.sessions, used)
 
 
-def _log_in_all(servers: ScratchServers, size: Size) -> None:
-    """Logs every session in, and cuts the log meanwhile, as the archiver would."""
+def log_in_all(servers: ScratchServers, size: Size, trim: bool = True) -> None:
+    """Logs every session in; `trim`: and cuts the log meanwhile, as the archiver would."""
     servers.redis.script_load(record_events.source)
     for first in range(0, size.sessions, LOGINS_A_STEP):
         last = min(first + LOGINS_A_STEP, size.sessions)
@@ -74,7 +74,8 @@ def _log_in_all(servers: ScratchServers, size: Size) -> None:
             for start in range(first, last, CALL)
         ]
         script_calls(servers.ports["redis"], calls, CALL)
-        servers.redis.xtrim(KEYS.events, maxlen=0)
+        if trim:
+            servers.redis.xtrim(KEYS.events, maxlen=0)
 
 
 def _login_call(epoch: str, size: Size, users: range) -> bytes:

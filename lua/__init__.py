@@ -27,7 +27,7 @@ class Script:
     source: str
     sha: str
 
-    async def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def __call__(self, redis: Redis, keys: Sequence[str], args: Sequence[str | int | bytes]) -> Any:
         """The script's reply, on a server that has not loaded it too. Raises RedisError."""
         try:
             return await redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
@@ -56,10 +56,14 @@ record_events = _script("record_events")
 # The same for the later parts of a request whose first part was taken: not refused when memory is full, so that
 # no request is applied by half. Another first line makes it another script to Redis.
 record_rest = _named("record_rest", record_events.source.replace("#!lua", "#!lua flags=allow-oom", 1))
+add_totals = _script("add_totals")
+admit_areas = _script("admit_areas")
 expire_sessions = _script("expire_sessions")
+forget_areas = _script("forget_areas")
 heal_events = _script("heal_events")
 read_sessions = _script("read_sessions")
 read_log_state = _script("read_log_state")
+set_totals = _script("set_totals")
 trim_events = _script("trim_events")
 keep_api_key = _script("keep_api_key")
 
@@ -68,10 +72,14 @@ SCRIPTS = {
     for script in (
         record_events,
         record_rest,
+        add_totals,
+        admit_areas,
         expire_sessions,
+        forget_areas,
         heal_events,
         read_sessions,
         read_log_state,
+        set_totals,
         trim_events,
         keep_api_key,
     )

@@ -3,7 +3,7 @@
 -- The timer wheel holds every session once, as `user|area|mode` in the list of its due second. Looks at up to
 -- `limit` sessions of the earliest list that is due; to be called until it returns 0.
 --
--- KEYS  1 epoch  2 events  3 areas  4 expiry
+-- KEYS  1 epoch  2 events  3 areas  4 expiry  5 mode_players
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
 -- ARGV  1 epoch  as the caller knows it
 --       2 token  of this call
@@ -15,14 +15,15 @@
 -- Logs     `token <token> at <now, us> events <lines>` in the format of app/contract/log.py, a line for each session
 --          that ended: `EXPIRE-1|<area>|<mode>|<user>|<time>`
 local epoch_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local mode_players_key = KEYS[5]
 local epoch, token, lease_us, bucket_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit = tonumber(ARGV[5])
 
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
-local call, format, abs = redis.call, string.format, math.abs
-local tag = string.sub(epoch_key, 1, -6)
+local call, format, abs, find, sub = redis.call, string.format, math.abs, string.find, string.sub
+local tag = sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -38,8 +39,8 @@ local deltas = {} -- area_mode -> change of its counter
 local to_schedule = {} -- session that goes on -> time of its last event
 local lines = {}
 for _, session in ipairs(sessions) do
-  local bar = string.find(session, '|', 1, true)
-  local user, area_mode = string.sub(session, 1, bar - 1), string.sub(session, bar + 1)
+  local bar = find(session, '|', 1, true)
+  local user, area_mode = sub(session, 1, bar - 1), sub(session, bar + 1)
   local state = tonumber(call('ZSCORE', user_prefix .. user, area_mode) or 0)
   local last = abs(state)
   if last + lease_us > now then

@@ -2,7 +2,7 @@
 -- Gives events back to a Redis that lost them: the session rule without its age limit, as they were in time once.
 -- Postgres has their log lines already, so only a difference to the delta that was logged is logged, as HEAL.
 --
--- KEYS  1 epoch  2 events  3 areas  4 expiry
+-- KEYS  1 epoch  2 events  3 areas  4 expiry  5 mode_players
 --       Users, areas and wheel buckets are `<tag>user:`, `<tag>area:`, `<tag>expiry:` under the same hash tag.
 -- ARGV  1 epoch  as the caller knows it
 --       2 token  of this call
@@ -15,6 +15,7 @@
 -- Logs     `healed <identities> token <token> at <now, us> events <lines>` in the format of app/contract/log.py, a
 --          line for each event with another delta: `HEAL<difference>|<area>|<mode>|<user>|<time>`
 local epoch_key, events_key, areas_key, expiry_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local mode_players_key = KEYS[5]
 local epoch, token, lease_us, bucket_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local identities = ARGV[5]
 local FIRST_EVENT = 6
@@ -22,8 +23,8 @@ local FIRST_EVENT = 6
 if redis.call('GET', epoch_key) ~= epoch then
   return redis.error_reply('EPOCH the partition is closed or another')
 end
-local call, format, abs = redis.call, string.format, math.abs
-local tag = string.sub(epoch_key, 1, -6)
+local call, format, abs, find, sub = redis.call, string.format, math.abs, string.find, string.sub
+local tag = sub(epoch_key, 1, -6)
 local user_prefix, area_prefix, bucket_prefix = tag .. 'user:', tag .. 'area:', tag .. 'expiry:'
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -38,12 +38,12 @@ class Bystander:
             pass
 
     def expire_some(self, limit: int) -> int:
-        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry]
+        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry, self.keys.mode_players]
         looked_at: int = self._run(expire_sessions, names, ["epoch", new_token(), LEASE_US, 1, limit])
         return looked_at
 
     def heal(self) -> None:
-        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry]
+        names = [self.keys.epoch, self.keys.events, self.keys.areas, self.keys.expiry, self.keys.mode_players]
         self._run(heal_events, names, ["epoch", new_token(), LEASE_US, 1, "0" * 32, "ann", "1|duel", "LOGIN", "1", 1])
 
     def _run(self, script: Any, names: list[str], args: list[Any]) -> Any:

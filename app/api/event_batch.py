@@ -7,6 +7,7 @@ from typing import Any
 from app.api.body import parse_json
 from app.api.event_slices import events_of, json_slices, line_slices
 from app.api.value_budget import ValueBudget
+from app.contract.allowed_names import ALL_NAMES, AllowedNames
 from app.contract.event import MAX_ERRORS, validate_events
 from app.contract.problem import Location
 from app.errors import InvalidRequest
@@ -21,13 +22,14 @@ class EventBatch:
     """`script_args`, `errors` and `bad` are those of app.contract.event.Validated; `count` is of all events sent.
 
     `most`: how many there may be. `find_all`: looks for every bad one; else the first MAX_ERRORS faults are enough, and
-    what comes after them is only parsed and counted.
+    what comes after them is only parsed and counted. `allowed`: the names that are taken.
     """
 
-    __slots__ = ("_find_all", "_most", "bad", "count", "errors", "loc", "many", "script_args")
+    __slots__ = ("_allowed", "_find_all", "_most", "bad", "count", "errors", "loc", "many", "script_args")
 
-    def __init__(self, most: int, find_all: bool) -> None:
+    def __init__(self, most: int, find_all: bool, allowed: AllowedNames = ALL_NAMES) -> None:
         self._most = most
+        self._allowed = allowed
         self._find_all = find_all
         self.loc: Location = []
         self.many = True
@@ -43,7 +45,9 @@ class EventBatch:
             items, self.loc, self.many = events_of(parse_json(body, []))
             if len(items) <= SLICE_EVENTS and len(items) <= self._most:
                 self.count = len(items)
-                self.script_args, self.errors, self.bad = validate_events(items, now, self.loc, self.many)
+                self.script_args, self.errors, self.bad = validate_events(
+                    items, now, self.loc, self.many, allowed=self._allowed
+                )
             else:
                 await self._add(items, now)
             return
@@ -67,7 +71,7 @@ class EventBatch:
             if not (room or self._find_all):
                 return
             part = items[start : start + SLICE_EVENTS]
-            found = validate_events(part, now, self.loc, self.many, first + start, room)
+            found = validate_events(part, now, self.loc, self.many, first + start, room, self._allowed)
             self.script_args += found.script_args
             self.errors += found.errors
             self.bad += found.bad

@@ -14,15 +14,25 @@ from app.api.held_bytes import HeldBytes
 from app.api.request import choice_of
 from app.api.response import send_json
 from app.bounds import MAX_KEY_LENGTH, ON_INVALID
+from app.contract.allowed_names import allowed_names
 from app.contract.event import MAX_ERRORS, clock_skew_at
-from app.contract.outcome import Outcome
+from app.contract.outcome import OVER_LIMIT, Outcome
 from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Problem
 from app.live.ingest import Ingest
+from app.live.refusals import OverLimit
 from app.live.submission import RequestKey
 from app.settings import Settings
 
 _APPLIED, _CLOCK_SKEW = Outcome.APPLIED.letter, Outcome.CLOCK_SKEW.letter
+_REFUSED = frozenset((_CLOCK_SKEW, *OVER_LIMIT))
+# Of an event over a limit: the field that names what there is too much of, and the sentence.
+_OVER_LIMIT_FAULTS = {
+    Outcome.TOO_MANY_AREAS: ("area_code", "as many areas are known as are allowed, and this is another"),
+    Outcome.TOO_MANY_NEW_AREAS: ("area_code", "as many areas are new in this minute as are allowed"),
+    Outcome.TOO_MANY_MODES: ("multiplayer_mode", "the area has as many modes as are allowed, and this is another"),
+    Outcome.TOO_MANY_SESSIONS: ("user_id", "the user has as many sessions as are allowed, and this is another"),
+}
 # Of a body, digested in one go: about 1 ms.
 DIGEST_BYTES = 1_048_576
 _KEY_LOC: Location = ["header", "Idempotency-Key"]
@@ -35,6 +45,7 @@ class PostEvents:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._allowed = allowed_names(settings.areas, settings.modes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -49,7 +60,7 @@ class PostEvents:
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
         headers = _headers(scope)
         skip = bool(scope["query_string"]) and choice_of(Request(scope), "on_invalid", ON_INVALID) == "skip"
-        batch = EventBatch(self._settings.max_request_events, find_all=skip)
+        batch = EventBatch(self._settings.max_request_events, skip, self._allowed)
         key = None
         held = HeldBytes(self._settings.max_waiting_bytes)
         try:
@@ -65,7 +76,12 @@ class PostEvents:
         finally:
             held.close()
         ingest: Ingest = scope["state"]["ingest"]
-        outcomes = await ingest.record(batch.script_args, key)
+        try:
+            outcomes = await ingest.record(batch.script_args, key, skip)
+        except OverLimit as problem:
+            refused = [(position, limit.letter) for position, limit in sorted(problem.refused.items())]
+            problem.errors = _faults(batch, refused)
+            raise
         return _summary(batch, outcomes)
 
 
@@ -101,18 +117,32 @@ def _invalid_events(batch: EventBatch) -> InvalidRequest:
 
 def _summary(batch: EventBatch, outcomes: str) -> bytes:
     """The answer: one outcome letter for each event that was valid."""
-    accepted = len(outcomes) - outcomes.count(_CLOCK_SKEW)
-    answer: dict[str, Any] = {"status": True, "accepted": accepted, "applied": outcomes.count(_APPLIED)}
+    answer: dict[str, Any] = {"status": True, "accepted": len(outcomes), "applied": outcomes.count(_APPLIED)}
     errors = batch.errors
-    if _CLOCK_SKEW in outcomes:
+    if _CLOCK_SKEW in outcomes or not outcomes.islower():
         invalid = set(batch.bad)
-        recorded = [index for index in range(batch.count) if index not in invalid]
-        refused = [index for index, outcome in zip(recorded, outcomes, strict=True) if outcome == _CLOCK_SKEW]
-        # By the rule of validation: Redis's clock is behind this process's.
-        errors += [clock_skew_at([*batch.loc, index] if batch.many else batch.loc) for index in refused[:MAX_ERRORS]]
+        recorded = (index for index in range(batch.count) if index not in invalid)
+        refused = [pair for pair in zip(recorded, outcomes, strict=True) if pair[1] in _REFUSED]
+        answer["accepted"] -= len(refused)
+        errors += _faults(batch, refused)
     if errors:
         answer["errors"] = errors[:MAX_ERRORS]
     return orjson.dumps(answer)
+
+
+def _faults(batch: EventBatch, refused: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Of (index of an item, the letter of why it was refused): the first MAX_ERRORS."""
+    faults = []
+    for index, letter in refused[:MAX_ERRORS]:
+        item: Location = [*batch.loc, index] if batch.many else batch.loc
+        if letter == _CLOCK_SKEW:
+            # By the rule of validation: Redis's clock is behind this process's.
+            faults.append(clock_skew_at(item))
+        else:
+            limit = OVER_LIMIT[letter]
+            field, message = _OVER_LIMIT_FAULTS[limit]
+            faults.append(problem_at([*item, field], limit, message))
+    return faults
 
 
 async def _request_key(name: bytes, query: bytes, body: bytes, seconds: int) -> RequestKey:

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from app.api.body import parse_json, read_body
 from app.api.response import json_response
 from app.bounds import GENERATE_NUMBERS
+from app.contract.allowed_names import AllowedNames, allowed_names
 from app.contract.area_mode import join_area_mode
-from app.contract.calls import ARGS_PER_EVENT
-from app.contract.outcome import EventKind
+from app.contract.outcome import OVER_LIMIT, EventKind
 from app.contract.problem import problem_at
 from app.contract.samples import MODES
 from app.errors import InvalidRequest, Unavailable
@@ -30,24 +30,29 @@ SLICE_EVENTS = 100
 
 
 async def generate_data(request: Request) -> Response:
-    """`{"cnt_records_generated"}`. The body may hold the numbers of GENERATE_NUMBERS; equal seeds make equal events."""
+    """`{"cnt_records_generated"}`. The body may hold the numbers of GENERATE_NUMBERS; equal seeds make equal events.
+
+    Events that would open more than the limits allow are left out.
+    """
     settings: Settings = request.state.settings
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
     request.state.principal.take_events(numbers["events"])
-    return json_response({"cnt_records_generated": await _record(_random_events(**numbers), request.state.ingest)})
+    events = _random_events(allowed_names(settings.areas, settings.modes), **numbers)
+    return json_response({"cnt_records_generated": await _record(events, request.state.ingest)})
 
 
 async def _record(events: Iterator[tuple[str, ...]], ingest: Ingest) -> int:
-    """How many there were. Raises Unavailable."""
-    count = 0
+    """How many were taken. Raises Unavailable."""
+    handed = taken = 0
     while script_args := await _next_args(events):
         try:
-            await ingest.record(script_args)
+            outcomes = await ingest.record(script_args, skip=True)
         except Unavailable as error:
-            raise partly_applied(error) if count else error from None
-        count += len(script_args) // ARGS_PER_EVENT
-    return count
+            raise partly_applied(error) if handed else error from None
+        handed += len(outcomes)
+        taken += sum(outcome not in OVER_LIMIT for outcome in outcomes)
+    return taken
 
 
 async def _next_args(events: Iterator[tuple[str, ...]]) -> list[str]:
@@ -82,14 +87,21 @@ def _invalid(errors: list[dict[str, Any]]) -> InvalidRequest:
     return InvalidRequest(422, "invalid_request", "The request is not valid; nothing was generated", errors)
 
 
-def _random_events(events: int, users: int, areas: int, modes: int, seed: int | None) -> Iterator[tuple[str, ...]]:
-    """The script arguments of each. Areas are unequally popular, as in life."""
+def _random_events(
+    allowed: AllowedNames, events: int, users: int, areas: int, modes: int, seed: int | None
+) -> Iterator[tuple[str, ...]]:
+    """The script arguments of each. Areas are unequally popular, as in life; of listed names only those are used."""
+    area_names, mode_names = sorted(allowed.areas), sorted(allowed.modes)
     chance = random.Random(seed)
     kinds, weights = tuple(map(str, WEIGHTS)), tuple(WEIGHTS.values())
     for _ in range(events):
         user = chance.randrange(users)
-        area = 100 + min(int(chance.paretovariate(1)) - 1, areas - 1)
+        area = min(int(chance.paretovariate(1)) - 1, areas - 1)
         mode = chance.randrange(modes)
-        name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
+        area_name = area_names[area % len(area_names)] if area_names else str(100 + area)
+        if mode_names:
+            mode_name = mode_names[mode % len(mode_names)]
+        else:
+            mode_name = MODES[mode] if mode < len(MODES) else f"mode_{mode}"
         kind = chance.choices(kinds, weights)[0]
-        yield f"user_{user}", join_area_mode(str(area), name), kind, ""
+        yield f"user_{user}", join_area_mode(area_name, mode_name), kind, ""

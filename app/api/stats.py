@@ -1,18 +1,20 @@
 """GET /stats, /areas, /modes: the most played modes, of some areas and of all together."""
 
 import asyncio
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.request import area_codes, invalid_query, whole_number
+from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
 from app.api.response import json_response, send_json
-from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STATS_AREAS
+from app.bounds import ALL_AREAS, DEFAULT_RANKS, DEFAULT_ROWS, MAX_OFFSET, MAX_RANKS, MAX_ROWS, MAX_STATS_AREAS
 from app.errors import Problem
 from app.live.counters import LiveCounters
-from app.live.rankings import areas_by_players, modes_by_players, ranking_json
+from app.live.rankings import areas_json, modes_json, ranking_json
+from app.live.totals import LiveTotals
 
 # Parsed query strings that are kept, and how long (in bytes) each may be.
 MAX_REMEMBERED = 10_000
@@ -51,7 +53,7 @@ class GetStats:
         if ALL_AREAS in areas:
             message = f"area_code={ALL_AREAS} is for GET /stats/stream; GET /areas lists the areas"
             raise invalid_query("area_code", "several", message)
-        limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
+        limit = whole_number(request, "limit", DEFAULT_RANKS, 1, MAX_RANKS)
         parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
         if len(query) <= MAX_REMEMBERED_QUERY:
@@ -63,11 +65,27 @@ class GetStats:
 
 async def get_areas(request: Request) -> Response:
     """Areas with players, most players first, each with its most played mode."""
-    counters: LiveCounters = request.state.counters
-    return json_response(areas_by_players(await counters.overview()))
+    offset, limit = _rows(request)
+    totals: LiveTotals = request.state.totals
+    page = await totals.areas(offset, limit)
+    return _response(areas_json(page), offset + limit, page.total)
 
 
 async def get_modes(request: Request) -> Response:
     """Modes with players, most players first."""
-    counters: LiveCounters = request.state.counters
-    return json_response(modes_by_players(await counters.overview()))
+    offset, limit = _rows(request)
+    totals: LiveTotals = request.state.totals
+    page = await totals.modes(offset, limit)
+    return _response(modes_json(page), offset + limit, page.total)
+
+
+def _rows(request: Request) -> tuple[int, int]:
+    """The parameters offset and limit. Raises InvalidRequest."""
+    reject_unknown(request, "limit", "offset")
+    limit = whole_number(request, "limit", DEFAULT_ROWS, 1, MAX_ROWS)
+    return whole_number(request, "offset", 0, 0, MAX_OFFSET), limit
+
+
+def _response(page: dict[str, Any], end: int, total: int) -> Response:
+    """The page, and the offset of the next one."""
+    return json_response(page | {"next_offset": end if end < total else None})

@@ -12,7 +12,7 @@ from app.access.principal import Principal
 from app.api.body import disconnected
 from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
 from app.api.response import RAW_API_HEADERS, Header
-from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STREAM_AREAS
+from app.bounds import ALL_AREAS, DEFAULT_RANKS, DEFAULT_ROWS, MAX_RANKS, MAX_ROWS, MAX_STREAM_AREAS
 from app.errors import Problem, Unavailable
 from app.live.broadcast import TICK_SECONDS, Hub
 from app.live.stats_reader import Subscription
@@ -112,12 +112,11 @@ def _subscription(request: Request) -> Subscription:
     """Raises InvalidRequest."""
     reject_unknown(request, "area_code", "limit")
     areas = area_codes(request, MAX_STREAM_AREAS)
-    limit = whole_number(request, "limit", 0, 1, MAX_RANKS)
     if ALL_AREAS in areas:
         if len(areas) > 1:
             raise invalid_query("area_code", "range", f"area_code={ALL_AREAS} stands alone")
-        return Subscription((), limit)
-    return Subscription(tuple(areas), limit)
+        return Subscription((), whole_number(request, "limit", DEFAULT_ROWS, 1, MAX_ROWS))
+    return Subscription(tuple(areas), whole_number(request, "limit", DEFAULT_RANKS, 1, MAX_RANKS))
 
 
 def _listeners_full() -> Unavailable:

@@ -6,6 +6,7 @@ Every rule stands here twice, fast in validate_events() and in words in _errors_
 import re
 from typing import Any, NamedTuple
 
+from app.contract.allowed_names import ALL_NAMES, AllowedNames
 from app.contract.area_mode import join_area_mode
 from app.contract.outcome import POSTED_KINDS
 from app.contract.problem import Location, problem_at
@@ -38,7 +39,13 @@ class Validated(NamedTuple):
 
 
 def validate_events(
-    items: list[Any], now: float, loc: Location, many: bool = True, first: int = 0, most_errors: int = MAX_ERRORS
+    items: list[Any],
+    now: float,
+    loc: Location,
+    many: bool = True,
+    first: int = 0,
+    most_errors: int = MAX_ERRORS,
+    allowed: AllowedNames = ALL_NAMES,
 ) -> Validated:
     """Never raises: faults are in the result.
 
@@ -51,6 +58,7 @@ def validate_events(
     bad: list[int] = []
     latest = now + MAX_SKEW_SECONDS
     append = script_args.append
+    any_name = allowed == ALL_NAMES
     for position, item in enumerate(items, first):
         try:
             area, mode = item["area_code"], item["multiplayer_mode"]
@@ -61,6 +69,8 @@ def validate_events(
             if type(area) not in _AREA_TYPES or not _name(user):
                 raise ValueError
             area_mode = _area_modes.get((area, mode)) or _remember_area_mode(area, mode)
+            if not any_name and not (allowed.area(str(area)) and allowed.mode(mode)):
+                raise ValueError
             if stamp is None:
                 time = ""
             elif type(stamp) in _TIME_TYPES and 0 <= stamp <= latest:
@@ -70,7 +80,7 @@ def validate_events(
         except (KeyError, TypeError, ValueError, AttributeError):
             bad.append(position)
             if len(errors) < most_errors:
-                errors.extend(_errors_of(item, latest, [*loc, position] if many else loc))
+                errors.extend(_errors_of(item, latest, [*loc, position] if many else loc, allowed))
             continue
         append(user)
         append(area_mode)
@@ -103,7 +113,7 @@ def _remember_kind(name: Any) -> str:
     return kind
 
 
-def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
+def _errors_of(item: Any, latest: float, loc: Location, allowed: AllowedNames = ALL_NAMES) -> list[dict[str, Any]]:
     """Every fault of an item that validate_events() refused."""
     if not isinstance(item, dict):
         return [problem_at(loc, "type", "an event is a JSON object")]
@@ -121,6 +131,10 @@ def _errors_of(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
                 errors.append(problem_at([*loc, name], "unknown_event", f"{name} is one of {', '.join(POSTED_KINDS)}"))
         elif not _name(str(value)):
             errors.append(problem_at([*loc, name], "invalid_name", f"{name} {NAME_RULE}"))
+        elif name == "area_code" and not allowed.area(str(value)):
+            errors.append(problem_at([*loc, name], "unknown_area", "area_code is one of those allowed here"))
+        elif name == "multiplayer_mode" and not allowed.mode(str(value)):
+            errors.append(problem_at([*loc, name], "unknown_mode", "multiplayer_mode is one of those allowed here"))
     stamp = item.get("epoch_timestamp")
     stamp_loc: Location = [*loc, "epoch_timestamp"]
     if stamp is not None:

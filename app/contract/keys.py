@@ -7,7 +7,13 @@
 | `{p}:expiry` | sorted set | index of the timer wheel: the due seconds that have a bucket | s since 1970 |
 | `{p}:expiry:<second>` | list | sessions `user_id|area|mode` to look at once that second has passed | |
 | `{p}:events` | stream | the event log (app.contract.log) | |
-| `{p}:areas` | set | areas ever seen in the partition | |
+| `{p}:areas` | set | areas with players, and those that had some in the last day | |
+| `{p}:idle_areas` | sorted set | areas seen without players -> when, so that they are forgotten | s since 1970 |
+| `{p}:new_areas` | string | areas that became known in this minute; expires | |
+| `{p}:area_players` | sorted set | area -> active users in all its modes, as of `last` in `{p}:totals` | users |
+| `{p}:mode_players` | sorted set | mode -> active users in all areas, as of the same; 0: opened since | users |
+| `{p}:totals` | hash | `players`: the sum of either; `last`, `entries`: where in the log (app.contract.totals) | |
+| `{p}:kept_answers` | hash | second -> answers to Idempotency-Keys that expire up to then | |
 | `{p}:epoch` | string | token of the partition's present life; absent while it is closed | |
 | `{p}:archived` | string | last archived stream id; for operators, the checkpoint in Postgres is what counts | |
 | `{p}:purge_before` | string | the log up to this id goes once it is archived: it names an erased user | |
@@ -66,8 +72,48 @@ class Keys:
 
     @property
     def areas(self) -> str:
-        """The areas ever seen here."""
+        """The areas with players, and those that had some in the last day."""
         return self.tag + "areas"
+
+    @property
+    def idle_areas(self) -> str:
+        """Areas that were seen without players, by the time of that."""
+        return self.tag + "idle_areas"
+
+    @property
+    def new_areas(self) -> str:
+        """How many areas became known in this minute."""
+        return self.tag + "new_areas"
+
+    @property
+    def area_players(self) -> str:
+        """Players by area."""
+        return self.tag + "area_players"
+
+    @property
+    def mode_players(self) -> str:
+        """Players by mode."""
+        return self.tag + "mode_players"
+
+    @property
+    def totals(self) -> str:
+        """The sum of all players, and up to where in the log the players by area and by mode are counted."""
+        return self.tag + "totals"
+
+    @property
+    def new_area_players(self) -> str:
+        """Players by area while they are counted anew."""
+        return self.area_players + ":new"
+
+    @property
+    def new_mode_players(self) -> str:
+        """Players by mode while they are counted anew."""
+        return self.mode_players + ":new"
+
+    @property
+    def kept_answers(self) -> str:
+        """How many answers to Idempotency-Keys are kept, by the second in which they expire."""
+        return self.tag + "kept_answers"
 
     @property
     def expiry(self) -> str:

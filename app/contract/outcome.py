@@ -36,6 +36,23 @@ class Outcome(StrEnum):
     LATE = "late", "l"
     DUPLICATE = "duplicate", "d"
     CLOCK_SKEW = "clock_skew", "k"
+    TOO_MANY_AREAS = "too_many_areas", "A"
+    TOO_MANY_NEW_AREAS = "too_many_new_areas", "N"
+    """A minute."""
+    TOO_MANY_MODES = "too_many_modes", "M"
+    """In its area."""
+    TOO_MANY_SESSIONS = "too_many_sessions", "S"
+    """Of its user."""
 
 
+OVER_LIMIT = {
+    outcome.letter: outcome
+    for outcome in (
+        Outcome.TOO_MANY_AREAS,
+        Outcome.TOO_MANY_NEW_AREAS,
+        Outcome.TOO_MANY_MODES,
+        Outcome.TOO_MANY_SESSIONS,
+    )
+}
+"""Why an event was refused that would have opened more than is allowed, by letter."""
 LOGGED_OUTCOMES = (Outcome.APPLIED, Outcome.REFRESHED, Outcome.STALE, Outcome.LATE)

@@ -1,8 +1,6 @@
 """Reads of the live counters: the Redis commands of GET /stats and its relatives."""
 
 import asyncio
-import math
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
@@ -19,15 +17,6 @@ from app.settings import Settings
 
 # An area's modes and counts, most played first, flat as Redis returns them: mode, count, mode, count...
 Ranking = list[bytes]
-# area -> (mode, players), most played first
-Overview = dict[str, list[tuple[str, int]]]
-
-
-# The overview reads every area, so it is cached for OVERVIEW_SHARE times as long as the read took, clamped to
-# OVERVIEW_SECONDS (min, max).
-OVERVIEW_SHARE = 10
-OVERVIEW_SECONDS = (0.25, 1.0)
-PIPELINE_AREAS = 500
 
 
 class LogPosition(NamedTuple):
@@ -47,8 +36,6 @@ class LiveCounters:
         self._partitions = settings.partitions
         self._wanted: dict[tuple[str, int], list[asyncio.Future[Ranking]]] = {}
         self._reading: asyncio.Task[None] | None = None
-        self._overview: tuple[float, Overview] = (-math.inf, {})  # (valid until, overview)
-        self._overview_lock = asyncio.Lock()
 
     def ranking(self, area: str, limit: int) -> asyncio.Future[Ranking]:
         """The area's modes with players, most played first; limit 0 means all of them.
@@ -66,6 +53,17 @@ class LiveCounters:
             self._reading = asyncio.create_task(self._read_wanted())
         return answer
 
+    async def rankings(self, areas: list[str], limit: int) -> list[Ranking]:
+        """The same of several areas, in one pipeline of their own."""
+        try:
+            replies = await self._read_areas([(area, limit) for area in areas])
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+        except RedisError as error:
+            raise unavailable(error) from error
+        return cast("list[Ranking]", replies)
+
     async def _read_wanted(self) -> None:
         try:
             while self._wanted:
@@ -80,7 +78,7 @@ class LiveCounters:
                         if answer.done():
                             continue  # its request was cancelled
                         if isinstance(reply, Exception):
-                            answer.set_exception(_unavailable(reply) if isinstance(reply, RedisError) else reply)
+                            answer.set_exception(unavailable(reply) if isinstance(reply, RedisError) else reply)
                         else:
                             answer.set_result(reply)
         finally:
@@ -93,32 +91,6 @@ class LiveCounters:
             commands.append(packed("ZREVRANGE", key, 0, limit - 1, "WITHSCORES"))
         return await self._reads.run(b"".join(commands), len(commands))
 
-    async def overview(self) -> Overview:
-        """The rankings of all areas that have players, at most a second old."""
-        async with self._overview_lock:
-            valid_until, overview = self._overview
-            start = time.monotonic()
-            if start < valid_until:
-                return overview
-            overview = {}
-            try:
-                for partition in range(self._partitions):
-                    areas = sorted(area.decode() for area in await _bytes_set(self._redis, keys_of(partition).areas))
-                    for first in range(0, len(areas), PIPELINE_AREAS):
-                        some = areas[first : first + PIPELINE_AREAS]
-                        replies = await self._read_areas([(area, 0) for area in some])
-                        for area, reply in zip(some, replies, strict=True):
-                            if isinstance(reply, Exception):
-                                raise reply
-                            if reply:
-                                overview[area] = [(mode.decode(), int(count)) for mode, count in pairs(reply)]
-            except RedisError as error:
-                raise _unavailable(error) from error
-            least, most = OVERVIEW_SECONDS
-            age = min(most, max(least, OVERVIEW_SHARE * (time.monotonic() - start)))
-            self._overview = (start + age, overview)
-            return overview
-
     async def sessions(self, user_id: str) -> list[tuple[str, str, float]]:
         """(area, mode, time of the last event in seconds since 1970) of each active session, newest first."""
         try:
@@ -128,7 +100,7 @@ class LiveCounters:
                     pipeline.execute_command("ZREVRANGEBYSCORE", key, "+inf", "(0", "WITHSCORES")
                 replies = await pipeline.execute()
         except RedisError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         found = []
         for reply in replies:
             for area_mode, at in pairs(reply):
@@ -147,7 +119,7 @@ class LiveCounters:
                     await self._redis.set(keys.purge_before, newest[0][0])
                     positions.append(LogPosition(partition, *parse_stream_id(newest[0][0])))
         except RedisError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return positions
 
     async def closed_reason(self) -> str | None:
@@ -165,17 +137,14 @@ class LiveCounters:
         return None if stored is not None and all(epochs) else "partition_closed"
 
 
-async def _bytes_set(redis: Redis, key: str) -> set[bytes]:
-    return cast("set[bytes]", await redis.execute_command("SMEMBERS", key))
-
-
 def pairs(reply: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The (member, score) pairs of a WITHSCORES reply, which is flat."""
     values = iter(reply)
     return zip(values, values, strict=True)
 
 
-def _unavailable(error: RedisError) -> Unavailable:
+def unavailable(error: RedisError) -> Unavailable:
+    """The refusal of a read that Redis did not answer."""
     problem = Unavailable("redis_unavailable", "Redis cannot be reached")
     problem.__cause__ = error
     return problem

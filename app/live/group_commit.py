@@ -8,11 +8,12 @@ cancelled request cannot stop it; an answer is given only after the call that ho
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from app.contract.outcome import Outcome
 from app.errors import InvalidRequest, Unavailable
-from app.live.refusals import memory_full, outcome_unknown, partly_applied, queue_full, unreachable
+from app.live.refusals import OverLimit, memory_full, outcome_unknown, partly_applied, queue_full, unreachable
 from app.live.submission import CALL_EVENTS, Group, RequestKey, Submission
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Recorder(Protocol):
     async def record(self, group: Group, on_lost: Callable[[], None]) -> str:
         """One outcome letter an event. Calls `on_lost` after each attempt without an answer.
 
-        Raises Unavailable or InvalidRequest.
+        Raises Unavailable or InvalidRequest; OverLimit names the events that are to blame, and nothing was done.
         """
 
 
@@ -67,11 +68,11 @@ class GroupCommit:
         self.memory_full = False
         self.accepted = 0
 
-    async def submit(self, script_args: list[str], key: RequestKey | None = None) -> str:
+    async def submit(self, script_args: list[str], key: RequestKey | None = None, skip: bool = False) -> str:
         """Applies the events; returns one outcome letter each (app.contract.outcome).
 
-        Raises Unavailable when they were refused or their outcome is unknown, InvalidRequest when the key belongs to
-        another request.
+        `skip`: those over a limit are refused alone. Raises Unavailable when the events were refused or their outcome
+        is unknown, OverLimit when some would open more than is allowed, InvalidRequest when the key cannot be used.
         """
         if self._recorder.lost:
             raise unreachable()
@@ -79,7 +80,7 @@ class GroupCommit:
             raise memory_full()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._write_deadline_seconds
-        submission = Submission(script_args, key, deadline, loop.create_future())
+        submission = Submission(script_args, key, deadline, loop.create_future(), skip)
         if self._unanswered + submission.events > self._queue_events and self._unanswered:
             raise queue_full()
         self._unanswered += submission.events
@@ -122,32 +123,37 @@ class GroupCommit:
         """Takes up to a call's events from the head of the queue."""
         queue = self._queue
         first = queue[0]
-        key, part, continues = first.key, first.part, bool(first.outcomes)
         room = self._call_events(first)
         shares: list[_Share] = []
-        script_args: list[str] = []
-        while queue and room and self._may_join(queue[0], shares):
-            submission = queue.popleft()
+        while queue and room > 0:
+            submission = queue[0]
+            if shares and (submission.exclusive or first.exclusive):
+                break
+            events = submission.next_events
+            if events > room:
+                if not submission.whole:
+                    events = room
+                elif shares:
+                    break  # the next call has room for it
+            queue.popleft()
             self._queued_slots -= submission.slots
-            events = min(room, submission.next_events)
             shares.append(_Share(submission, events))
-            script_args += submission.take(events)
             room -= events
-        deadline = max(submission.deadline for submission, _ in shares)
-        return shares, Group(script_args, deadline, key, part, continues)
+        return shares, _group_of(shares)
 
     def _call_events(self, first: Submission) -> int:
         """How many events the next call takes."""
         light = self._unanswered <= LIGHT_LOAD_EVENTS and self._call_seconds <= LIGHT_LOAD_SECONDS
         return LIGHT_LOAD_CALL_EVENTS if light and first.key is None else CALL_EVENTS
 
-    @staticmethod
-    def _may_join(submission: Submission, shares: list[_Share]) -> bool:
-        return not shares or not (submission.exclusive or shares[0].submission.exclusive)
-
     async def _record(self, shares: list[_Share], group: Group) -> None:
         try:
             outcomes = await self._recorder.record(group, self._refuse_waiting)
+        except OverLimit as error:
+            shares = self._without(shares, error.refused)
+            if shares:
+                await self._record(shares, _group_of(shares))
+            return
         except (Unavailable, InvalidRequest) as error:
             for submission, _ in shares:
                 self._fail(submission, partly_applied(error) if submission.outcomes else error)
@@ -160,6 +166,19 @@ class GroupCommit:
             else:
                 self._enqueue(submission)
             start += events
+
+    def _without(self, shares: list[_Share], refused: Mapping[int, Outcome]) -> list[_Share]:
+        """What is left to be recorded of a group: nobody pays for another's events over a limit."""
+        left = []
+        start = 0
+        for share in shares:
+            own = {at - start: outcome for at, outcome in refused.items() if start <= at < start + share.events}
+            if not own or share.submission.refuse(own):
+                left.append(share)
+            else:
+                self._fail(share.submission, OverLimit(own))
+            start += share.events
+        return left
 
     def _refuse_waiting(self) -> None:
         """While the outcome of a lost call is being found out, those queued behind it are refused at once."""
@@ -179,3 +198,13 @@ class GroupCommit:
         self._unanswered -= submission.events
         if not submission.answer.done():
             submission.answer.set_exception(error)
+
+
+def _group_of(shares: list[_Share]) -> Group:
+    """The call that the shares make together."""
+    first = shares[0].submission
+    script_args: list[str] = []
+    for submission, events in shares:
+        script_args += submission.take(events)
+    deadline = max(submission.deadline for submission, _ in shares)
+    return Group(script_args, deadline, first.key, first.part, bool(first.outcomes))

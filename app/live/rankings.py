@@ -1,11 +1,11 @@
 """The form that rankings have in answers: the same in GET /stats, in the overviews and in the frames of a stream."""
 
-from collections import Counter
 from typing import Any
 
 import orjson
 
-from app.live.counters import Overview, Ranking, pairs
+from app.live.counters import Ranking, pairs
+from app.live.totals import AreasPage, ModesPage
 
 MAX_REMEMBERED_MODES = 10_000
 
@@ -31,32 +31,12 @@ def _mode_prefix(mode: bytes) -> bytes:
     return prefix
 
 
-def areas_by_players(overview: Overview, limit: int = 0) -> dict[str, Any]:
-    """`{"areas": [{"area_code", "players", "top_mode", "top_mode_count"}, ...], "players"}`, most players first.
-
-    Only the first `limit` areas unless it is 0; `players` counts those of all areas.
-    """
-    areas: list[dict[str, Any]] = [
-        {
-            "area_code": area,
-            "players": sum(count for _, count in ranking),
-            "top_mode": ranking[0][0],
-            "top_mode_count": ranking[0][1],
-        }
-        for area, ranking in overview.items()
-    ]
-    areas.sort(key=lambda area: (-area["players"], area["area_code"]))
-    players = sum(area["players"] for area in areas)
-    return {"areas": areas[:limit] if limit else areas, "players": players}
+def areas_json(page: AreasPage) -> dict[str, Any]:
+    """`{"areas": [{"area_code", "players", "top_mode", "top_mode_count"}, ...], "players", "total"}`."""
+    return page._asdict()
 
 
-def modes_by_players(overview: Overview) -> dict[str, Any]:
-    """`{"modes": [{"multiplayer_mode", "count"}, ...], "players"}`, most players first."""
-    players: Counter[str] = Counter()
-    for ranking in overview.values():
-        players.update(dict(ranking))
-    modes = [
-        {"multiplayer_mode": mode, "count": count}
-        for mode, count in sorted(players.items(), key=lambda entry: (-entry[1], entry[0]))
-    ]
-    return {"modes": modes, "players": players.total()}
+def modes_json(page: ModesPage) -> dict[str, Any]:
+    """`{"modes": [{"multiplayer_mode", "count"}, ...], "players", "total"}`."""
+    modes = [{"multiplayer_mode": mode, "count": count} for mode, count in page.modes]
+    return {"modes": modes, "players": page.players, "total": page.total}

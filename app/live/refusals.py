@@ -1,7 +1,31 @@
 """How the write path refuses: each code says whether anything may have been applied (docs/reliability.md)."""
 
-from app.contract.problem import problem_at
+from collections.abc import Mapping
+
+from app.contract.outcome import OVER_LIMIT, Outcome
+from app.contract.problem import Location, problem_at
 from app.errors import InvalidRequest, Unavailable
+
+NEW_AREAS_SECONDS = 60
+
+
+class OverLimit(InvalidRequest):
+    """Events that would open more than is allowed: `refused` has, by the event's position among those that were handed
+    over, which limit it is."""
+
+    def __init__(self, refused: Mapping[int, Outcome]) -> None:
+        code = next(iter(refused.values()))
+        headers = {"Retry-After": str(NEW_AREAS_SECONDS)} if code is Outcome.TOO_MANY_NEW_AREAS else {}
+        super().__init__(422, code, f"{OVER_LIMIT_TITLES[code]}; nothing was applied", headers=headers)
+        self.refused = refused
+
+
+OVER_LIMIT_TITLES = {
+    Outcome.TOO_MANY_AREAS: "More areas than are allowed",
+    Outcome.TOO_MANY_NEW_AREAS: "More new areas in a minute than are allowed",
+    Outcome.TOO_MANY_MODES: "More modes in an area than are allowed",
+    Outcome.TOO_MANY_SESSIONS: "More sessions of a user than are allowed",
+}
 
 
 def unreachable() -> Unavailable:
@@ -51,6 +75,24 @@ def key_reused() -> InvalidRequest:
         "idempotency_key_reused",
         "This Idempotency-Key was used with another request",
         [problem_at(["header", "Idempotency-Key"], "reused", message)],
+    )
+
+
+def over_limit(error: str) -> OverLimit:
+    """What the script's error `LIMIT 3:A 17:M` says."""
+    pairs = (text.split(":") for text in error.split()[1:])
+    return OverLimit({int(position): OVER_LIMIT[letter] for position, letter in pairs})
+
+
+def too_many_keys() -> InvalidRequest:
+    """As many answers to Idempotency-Keys are kept as may be."""
+    message = "as many are kept as are allowed; the oldest go first"
+    loc: Location = ["header", "Idempotency-Key"]
+    return InvalidRequest(
+        422,
+        "too_many_keys",
+        "More Idempotency-Keys than are allowed; nothing was applied",
+        [problem_at(loc, "too_many_keys", message)],
     )
 
 

@@ -6,7 +6,7 @@ MEANINGS is the one table of what an error from Redis says about the call and wh
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -14,22 +14,26 @@ from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.contract.calls import RecordCall
+from app.contract.calls import UNLIMITED, RecordCall, admission
 from app.contract.keys import Keys
 from app.contract.token import new_token
 from app.errors import InvalidRequest, Unavailable
+from app.live.limits import limits_of_partition
 from app.live.multiplexer import Multiplexer, NotSent, packed
 from app.live.refusals import (
+    OverLimit,
     key_reused,
     out_of_memory,
     outcome_unknown,
+    over_limit,
     partition_closed,
     redis_refused,
+    too_many_keys,
     unreachable,
 )
 from app.live.submission import Group
 from app.settings import Settings
-from lua import Script, record_events, record_rest
+from lua import Script, admit_areas, record_events, record_rest
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ class Meaning(Enum):
     OTHER_EPOCH = auto()
     """The script ran and refused: the epoch is not the one we know."""
     KEY_REUSED = auto()
+    TOO_MANY_KEYS = auto()
+    OVER_LIMIT = auto()
     NO_ROOM = auto()
     REFUSED = auto()
 
@@ -59,7 +65,7 @@ class _Case(NamedTuple):
     meaning: Meaning
 
 
-# The first case that fits. All replies of the last five come before the script's first write.
+# The first case that fits. All replies of the last seven come before the script's first write.
 MEANINGS = (
     _Case(BusyLoadingError, "", Meaning.NOT_RUN),
     _Case(NotSent, "", Meaning.NOT_RUN),
@@ -67,12 +73,15 @@ MEANINGS = (
     _Case(RedisTimeoutError, "", Meaning.LOST),
     _Case(ResponseError, "EPOCH", Meaning.OTHER_EPOCH),
     _Case(ResponseError, "CONFLICT", Meaning.KEY_REUSED),
+    _Case(ResponseError, "ANSWERS", Meaning.TOO_MANY_KEYS),
+    _Case(ResponseError, "LIMIT", Meaning.OVER_LIMIT),
     _Case(OutOfMemoryError, "", Meaning.NO_ROOM),
     _Case(RedisError, "", Meaning.REFUSED),
 )
 _REFUSALS: dict[Meaning, Callable[[], Unavailable | InvalidRequest]] = {
     Meaning.OTHER_EPOCH: partition_closed,
     Meaning.KEY_REUSED: key_reused,
+    Meaning.TOO_MANY_KEYS: too_many_keys,
     Meaning.NO_ROOM: out_of_memory,
     Meaning.REFUSED: redis_refused,
 }
@@ -97,12 +106,15 @@ class ScriptCall:
         self._keys = keys
         self._settings = settings
         self._known_epoch = known_epoch
+        self._limits = limits_of_partition(settings)
+        # A request whose first part was taken is not refused half-way for its key.
+        self._limits_of_rest = replace(self._limits, answers=UNLIMITED.answers)
         self._epoch: str | None = None
         self._answering = True
         self.lost = 0
 
     async def record(self, group: Group, on_lost: Callable[[], None]) -> str:
-        """One outcome letter an event. Raises Unavailable, InvalidRequest."""
+        """One outcome letter an event. Raises Unavailable, InvalidRequest, OverLimit."""
         script, call = record_rest if group.continues else record_events, self._call_of(group)
         progress = _Progress(group.deadline)
         try:
@@ -114,13 +126,27 @@ class ScriptCall:
                 if progress.lost:
                     on_lost()
                     await progress.pause()
-        except Unavailable as error:
+        except (Unavailable, OverLimit) as error:
             # What says that nothing was applied speaks of the last attempt only.
             if progress.maybe_applied and error.code != "outcome_unknown":
                 raise outcome_unknown() from error
             raise
         finally:
             self.lost -= progress.lost
+
+    async def admit(self, area_modes: list[str]) -> None:
+        """Makes the areas known, so that the events of a request of several calls find them known.
+
+        Raises OverLimit, by index, where these areas and modes are more than is allowed; then none is made known. An
+        error of Redis is left to the calls that follow.
+        """
+        try:
+            epoch = self._epoch = self._epoch or await self._read_epoch()
+            keys, args = admission(self._keys, epoch, self._limits, area_modes)
+            await self._run(admit_areas, keys, args)
+        except RedisError as error:
+            if meaning_of(error) is Meaning.OVER_LIMIT:
+                raise over_limit(str(error)) from error
 
     def _call_of(self, group: Group) -> RecordCall:
         token = new_token()
@@ -129,7 +155,8 @@ class ScriptCall:
             answer_key, seconds = f"{group.key.name}:{group.part}", group.key.seconds
             fingerprint = group.key.fingerprint
         lease_us, bucket_seconds = self._settings.lease_us, self._settings.expiry_bucket_seconds
-        return RecordCall(token, lease_us, bucket_seconds, answer_key, seconds, fingerprint)
+        limits = self._limits_of_rest if group.continues else self._limits
+        return RecordCall(token, lease_us, bucket_seconds, answer_key, seconds, fingerprint, limits)
 
     async def _attempt(self, script: Script, call: RecordCall, script_args: list[str]) -> str:
         """Raises RedisError, Unavailable."""
@@ -142,8 +169,10 @@ class ScriptCall:
         return outcomes.decode()
 
     def _judge(self, error: RedisError, progress: "_Progress") -> None:
-        """Returns when the call is to be attempted again. Raises Unavailable, InvalidRequest."""
+        """Returns when the call is to be attempted again. Raises Unavailable, InvalidRequest, OverLimit."""
         meaning = meaning_of(error)
+        if meaning is Meaning.OVER_LIMIT:
+            raise over_limit(str(error)) from error
         if meaning is Meaning.OTHER_EPOCH:
             self._epoch = None
             if not progress.epoch_read_anew:

@@ -9,7 +9,7 @@ from app.bounds import GENERATE_NUMBERS, MAX_KEY_LENGTH, ON_INVALID
 from app.contract.event import MAX_ERRORS
 from app.contract.outcome import POSTED_KINDS, EventKind
 from app.openapi.operation import JSON, NOW, json_of, query, word
-from app.openapi.problems import BODY, WRITE, refused
+from app.openapi.problems import BODY, LIMITS, WRITE, refused
 from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, list_of, ref
 
 EVENT = {"area_code": 111, "multiplayer_mode": "duel", "user_id": "ann", "events_name": EventKind.LOGIN}
@@ -24,7 +24,10 @@ POST_EVENTS: dict[str, Any] = {
     "operationId": "postEvents",
     "tags": ["live"],
     "summary": "Take events",
-    "description": "All or nothing, unless `on_invalid=skip`. When it is answered the events are on disk.",
+    "description": """All or nothing, unless `on_invalid=skip`. When it is answered the events are on disk.
+
+Of a request of more than 100 events (or with several partitions), events over a limit that are found only when others
+are applied already are refused alone: then `errors` has them.""",
     "parameters": [
         query(
             "on_invalid",
@@ -62,6 +65,7 @@ POST_EVENTS: dict[str, Any] = {
             *BODY,
             *("invalid_events", "too_many_events", "event_too_large", "event_rate_exceeded"),
             *("invalid_query", "invalid_header", "idempotency_key_reused"),
+            *LIMITS,
             *WRITE,
         ),
     },
@@ -71,6 +75,7 @@ GENERATE_DATA: dict[str, Any] = {
     "operationId": "generateData",
     "tags": ["live"],
     "summary": "Make random events, to have something to look at",
+    "description": "Events that would open more areas, modes or sessions than are allowed are left out.",
     "parameters": [GZIP],
     "requestBody": {
         "required": False,
@@ -126,7 +131,10 @@ SCHEMAS: dict[str, Schema] = {
             "status": {"const": True},
             "accepted": {**COUNT, "description": "Events taken"},
             "applied": {**COUNT, "description": "Of these, those that changed a counter"},
-            "errors": {**list_of(ref("Fault")), "description": f"With on_invalid=skip: the first {MAX_ERRORS} faults"},
+            "errors": {
+                **list_of(ref("Fault")),
+                "description": f"The first {MAX_ERRORS} faults of events that were not taken",
+            },
         },
         ("errors",),
     ),

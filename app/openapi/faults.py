@@ -1,5 +1,7 @@
 """The faults that a refusal names, one for each place of the request."""
 
+from app.contract.outcome import OVER_LIMIT
+
 # Codes of the entries of `errors`.
 FAULTS = {
     "clock_skew": "a time is more than 60 s in the future",
@@ -18,9 +20,13 @@ FAULTS = {
     "several": "several values in one; the parameter is repeated instead",
     "reused": "it was used with another request",
     "too_many": "more than are allowed",
+    **dict.fromkeys(map(str, OVER_LIMIT.values()), "an event that would open more than is allowed"),
+    "too_many_keys": "as many answers are kept as are allowed",
     "type": "of another type",
+    "unknown_area": "not one of the areas that are allowed here",
     "unknown_field": "no field of this name",
     "unknown_event": "not a kind of event",
+    "unknown_mode": "not one of the modes that are allowed here",
     "unknown_parameter": "no parameter of this name",
     "unknown_value": "not one of the words allowed",
 }

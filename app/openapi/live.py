@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STATS_AREAS, MAX_STREAM_AREAS
+from app.bounds import (
+    ALL_AREAS,
+    DEFAULT_RANKS,
+    DEFAULT_ROWS,
+    MAX_OFFSET,
+    MAX_RANKS,
+    MAX_ROWS,
+    MAX_STATS_AREAS,
+    MAX_STREAM_AREAS,
+)
 from app.openapi.operation import json_of, query, whole
 from app.openapi.problems import refused
 from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, list_of, ref
@@ -11,6 +20,7 @@ STATS = {"111": [{"multiplayer_mode": "duel", "count": 2}, {"multiplayer_mode": 
 AREAS = {
     "areas": [{"area_code": "111", "players": 3, "top_mode": "duel", "top_mode_count": 2}],
     "players": 3,
+    "total": 1,
 }
 
 
@@ -26,7 +36,7 @@ GET_STATS = {
     "summary": "The modes of some areas, most played first",
     "parameters": [
         areas(MAX_STATS_AREAS, example=["111", "112"]),
-        query("limit", "Only the first modes of each area", whole(1, MAX_RANKS)),
+        query("limit", "Only the first modes of each area", whole(1, MAX_RANKS, default=DEFAULT_RANKS)),
     ],
     "responses": {
         "200": json_of("As of now, never cached", "Stats", STATS),
@@ -48,7 +58,11 @@ sent every 15 seconds. While the state cannot be read there is an event `problem
 continues by itself. A slow client skips to the newest state.""",
     "parameters": [
         areas(MAX_STREAM_AREAS, example=["111"]),
-        query("limit", "Only the first modes of each area, or the first areas of the overview", whole(1, MAX_RANKS)),
+        query(
+            "limit",
+            f"Only the first modes of each area; or the first areas of the overview, {MAX_ROWS} at most",
+            whole(1, MAX_RANKS, default=DEFAULT_RANKS),
+        ),
         {
             "name": "Last-Event-ID",
             "in": "header",
@@ -66,24 +80,38 @@ continues by itself. A slow client skips to the newest state.""",
                 }
             },
         },
-        **refused("invalid_query", "redis_unavailable", "too_many_listeners", "listeners_full"),
+        **refused("invalid_query", "redis_unavailable", "counting", "too_many_listeners", "listeners_full"),
     },
 }
+
+ROWS = [
+    query("limit", "At most so many", whole(1, MAX_ROWS, default=DEFAULT_ROWS)),
+    query("offset", "Without the first ones: `next_offset` of the page before", whole(0, MAX_OFFSET, default=0)),
+]
 
 GET_AREAS = {
     "operationId": "getAreas",
     "tags": ["live"],
     "summary": "Areas with players, most players first",
-    "responses": {"200": json_of("At most a second old", "Areas", AREAS), **refused("redis_unavailable")},
+    "parameters": ROWS,
+    "responses": {
+        "200": json_of("A page, at most a second old", "Areas", {**AREAS, "next_offset": None}),
+        **refused("invalid_query", "redis_unavailable", "counting"),
+    },
 }
 
 GET_MODES = {
     "operationId": "getModes",
     "tags": ["live"],
     "summary": "Modes with players in all areas together, most players first",
+    "parameters": ROWS,
     "responses": {
-        "200": json_of("At most a second old", "Modes", {"modes": STATS["111"], "players": 3}),
-        **refused("redis_unavailable"),
+        "200": json_of(
+            "A page, at most a second old",
+            "Modes",
+            {"modes": STATS["111"], "players": 3, "total": 2, "next_offset": None},
+        ),
+        **refused("invalid_query", "redis_unavailable", "counting"),
     },
 }
 
@@ -93,18 +121,28 @@ AREA = answer(
     {"area_code": NAME, "players": COUNT, "top_mode": NAME, "top_mode_count": COUNT},
 )
 
+OF_ALL = {
+    "players": {**COUNT, "description": "Of all, those beyond `limit` too"},
+    "total": {**COUNT, "description": "How many there are, those beyond `limit` too"},
+}
+NEXT_OFFSET: Schema = {
+    "type": ["integer", "null"],
+    "description": "To be sent as `offset` for the next page. Null: this is the last. The order is of the moment: what "
+    "moves between two pages may be in both or in neither",
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Stats": {
         "type": "object",
         "description": "area -> its modes, most played first; [] where nobody plays",
         "additionalProperties": list_of(MODE_COUNT),
     },
-    "Areas": answer("Areas with players, most first", {"areas": list_of(AREA), "players": COUNT}),
+    "Areas": answer("Areas with players, most first", {"areas": list_of(AREA), **OF_ALL, "next_offset": NEXT_OFFSET}),
     "Overview": answer(
         "What a frame of GET /stats/stream?area_code=* holds",
         {
             "areas": list_of(AREA),
-            "players": {**COUNT, "description": "In all areas, those beyond `limit` too"},
+            **OF_ALL,
             "events_per_second": {"type": "number", "minimum": 0, "description": "Taken in the last seconds"},
             "archive_lag_seconds": {
                 "type": "number",
@@ -131,5 +169,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         ("id",),
     ),
-    "Modes": answer("Modes with players, most first", {"modes": list_of(MODE_COUNT), "players": COUNT}),
+    "Modes": answer(
+        "Modes with players, most first", {"modes": list_of(MODE_COUNT), **OF_ALL, "next_offset": NEXT_OFFSET}
+    ),
 }

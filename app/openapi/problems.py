@@ -4,6 +4,7 @@ from typing import Any
 
 from app.bounds import GENERATE_NUMBERS, MAX_KEY_LENGTH, MAX_PAGE_ROWS
 from app.contract.event import NAME_RULE
+from app.contract.outcome import OVER_LIMIT
 from app.contract.problem import problem_at
 from app.openapi.faults import FAULTS
 from app.openapi.schema import Schema, answer, list_of, ref
@@ -64,6 +65,11 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "invalid_request": "the body's fields are not valid",
             "key_in_query": "a key was sent in the address, where logs and histories keep it",
             "idempotency_key_reused": "the Idempotency-Key was used with another request",
+            "too_many_areas": "as many areas are known as are allowed, and an event is in another",
+            "too_many_new_areas": "as many areas are new in this minute as are allowed",
+            "too_many_modes": "an area has as many modes as are allowed, and an event is in another",
+            "too_many_sessions": "a user has as many sessions as are allowed, and an event opens another",
+            "too_many_keys": "as many answers to Idempotency-Keys are kept as are allowed",
         },
     ),
     429: (
@@ -97,6 +103,7 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
             "partition_closed": "the counters are being rebuilt; nothing was applied",
             "outcome_unknown": "the events may have been applied; repeat with the same Idempotency-Key",
             "partly_applied": "earlier events of the request were applied; repeat with the same Idempotency-Key",
+            "counting": "the players by area are being counted, after an upgrade",
             "archive_unavailable": "Postgres does not answer, or there is none",
             "archive_behind": "the sessions ended, the archive is behind; repeat this",
             "query_timeout": "the query takes too long; a narrower one may not",
@@ -104,8 +111,9 @@ PROBLEMS: dict[int, tuple[str, dict[str, str]]] = {
     ),
 }
 
-# Codes that occur together: of a body, of all writes to Redis, of all queries to the archive.
+# Codes that occur together: of a body, of new names and keys, of all writes to Redis, of all queries to the archive.
 BODY = ("invalid_json", "invalid_gzip", "body_timeout", "body_too_large", "unsupported_encoding", "bodies_full")
+LIMITS = (*map(str, OVER_LIMIT.values()), "too_many_keys")
 WRITE = (
     "redis_unavailable",
     "redis_refused",

@@ -29,9 +29,9 @@ export function overview(main, showState) {
     el("section", { className: "card", "aria-label": "Areas, most players first" }, head, list, note),
   );
 
-  function onData({ areas, players, events_per_second: rate, archive_lag_seconds: lag }) {
+  function onData({ areas, players, total, events_per_second: rate, archive_lag_seconds: lag }) {
     values.players.textContent = number(players);
-    values.areas.textContent = number(areas.length) + (areas.length === SHOWN_AREAS ? "+" : "");
+    values.areas.textContent = number(total);
     values.events.textContent = number(rate < 10 ? rate : Math.round(rate));
     values.lag.textContent = lag < 60 ? `${lag.toFixed(1)} s` : duration(lag);
     const most = areas[0]?.players ?? 0;

@@ -68,6 +68,12 @@ QUERIES = [
     # Numbers.
     wrong("limit", "GET /stats?area_code=111&limit=§", NO_NUMBER),
     wrong("limit", "GET /stats/stream?area_code=111&limit=§", NO_NUMBER),
+    *(wrong("limit", f"GET /{path}?limit=§", (*NO_NUMBER, "5001")) for path in ("areas", "modes")),
+    *(
+        wrong("offset", f"GET /{path}?offset=§", ("", "-1", "+1", "1.0", "1e2", "x", "10000001", "9" * 10_000))
+        for path in ("areas", "modes")
+    ),
+    wrong("limit", "GET /stats/stream?area_code=*&limit=§", ("0", "-1", "5001")),
     wrong("limit", "GET /events?limit=§", (*NO_NUMBER, "1001")),
     wrong("limit", "GET /events?format=csv&limit=§", ("0", "-1", "1001", "9" * 30)),
     wrong("limit", "GET /users/ann/history?limit=§", (*NO_NUMBER, "1001")),

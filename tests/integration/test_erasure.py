@@ -40,6 +40,7 @@ def mentions(stack: Stack, user: str) -> list[str]:
         value = {
             b"zset": lambda key: client.zrange(key, 0, -1),
             b"set": client.smembers,
+            b"hash": client.hgetall,
             b"list": lambda key: client.lrange(key, 0, -1),
             b"stream": client.xrange,
             b"string": client.get,

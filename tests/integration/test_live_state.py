@@ -73,7 +73,7 @@ def test_state_is_that_of_its_moment(engine: ScriptHarness, bystander: Bystander
 
 def test_partition_without_an_event_is_empty(engine: ScriptHarness, bystander: Bystander) -> None:
     state = read(engine)
-    assert state == LiveState(LOG_START, {}, {}, {})
+    assert state == LiveState(LOG_START, 0, {}, {}, {})
 
 
 DAMAGES: dict[str, Callable[[Bystander], Any]] = {

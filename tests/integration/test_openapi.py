@@ -27,8 +27,9 @@ DOCUMENT: dict[str, Any] = json.loads(document())
 GETS = {path: methods["get"] for path, methods in DOCUMENT["paths"].items() if "get" in methods}
 # What each parameter cannot be.
 WRONG = {
-    "limit": "0", "from": "yesterday", "to": "tomorrow", "cursor": "x", "step": "61", "peak": "maybe", "order": "up",
-    "format": "xml", "events_name": "JOIN", "outcome": "lost", "area_code": "", "multiplayer_mode": "|", "user_id": "",
+    "limit": "0", "offset": "-1", "from": "yesterday", "to": "tomorrow", "cursor": "x", "step": "61", "peak": "maybe",
+    "order": "up", "format": "xml", "events_name": "JOIN", "outcome": "lost", "area_code": "",
+    "multiplayer_mode": "|", "user_id": "",
 }  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, ht
 
 def test_overview_of_all_areas(stack: Stack, http: httpx.Client, area: int) -> None:
     with listening(stack.url, "*") as stream:
-        assert {"areas", "players", "events_per_second", "archive_lag_seconds"} == set(stream.next().data)
+        assert {"areas", "players", "total", "events_per_second", "archive_lag_seconds"} == set(stream.next().data)
         post(http, *(event(area, f"u{n}") for n in range(50)))
         mine = {"area_code": str(area), "players": 50, "top_mode": "duel", "top_mode_count": 50}
         seen = [stream.next().data]
@@ -132,7 +132,7 @@ def reads(store: Any) -> int:
 def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, area: int) -> None:
     """Frames of 140 kB: the first fills the buffers on the way, one waits for it, and the rest never exists."""
     modes = [f"{n:04}{'m' * 250}" for n in range(500)]
-    post(http, *(event(area, mode=mode) for mode in modes))
+    post(http, *(event(area, f"u{n}", mode=mode) for n, mode in enumerate(modes)))
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", stack.port))

@@ -19,7 +19,7 @@ from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
 from tests.faults.kills import kill
 from tests.faults.load import Load, wait_until_archived
 from tests.http_client import event
-from tests.servers import Stack, modepulse
+from tests.servers import Stack, eventually, modepulse
 
 
 def run_verify(stack: Stack, progress: Callable[[int], None] = lambda _: None, **settings: Any) -> Verdict:
@@ -70,6 +70,29 @@ def test_verify_starts_again_when_it_was_disturbed(own_stack: Stack) -> None:
         disturb = [True] * 100
         with pytest.raises(NotSettled, match="trimmed"):
             run_verify(stack, trim_what_is_unread)
+
+
+@SAME_ON_EVERY_SERVER
+def test_archiver_counts_the_totals_of_a_former_release_or_a_damaged_log(own_stack: Stack) -> None:
+    with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
+        for n in range(5):
+            httpx.post(stack.url + "/events", json=[event(a, f"u{n}") for a in range(n + 1)]).raise_for_status()
+        wait_until_archived(stack)
+        client.delete("{0}:totals", "{0}:area_players", "{0}:mode_players", "{0}:idle_areas")
+        client.sadd("{0}:areas", "long gone")
+        client.xtrim("{0}:events", 1, approximate=False)
+        answer = httpx.get(stack.url + "/areas")
+        assert (answer.status_code, answer.json().get("code")) in [(503, "counting"), (200, None)]
+
+        def counted() -> bool:
+            return bool(httpx.get(stack.url + "/areas").json().get("players") == 15)
+
+        eventually(counted, 20)
+        assert [area["players"] for area in httpx.get(stack.url + "/areas").json()["areas"]] == [5, 4, 3, 2, 1]
+        assert client.zrange("{0}:idle_areas", 0, -1) == [b"long gone"]
+        assert not run_verify(stack).differences
+        client.zincrby("{0}:mode_players", 1, "duel")
+        assert run_verify(stack).differences == ["partition 0, mode duel: total of players 16, sum of counters 15"]
 
 
 # Commands whose time grows with what is in Redis.

@@ -94,7 +94,7 @@ def test_outcome_letters_are_the_header_s_and_the_contract_s() -> None:
     header, body = header_and_body(lua.record_events)
     described = dict(re.findall(r"\b(\w) (\w+)[,;]", header["Returns"]))
     assert described == {outcome.letter: outcome.value for outcome in Outcome}
-    assert set(described) == set(re.findall(r"outcome(?:, effect)? = '(\w)'", body))
+    assert set(described) == set(re.findall(r"(?:outcome(?:, effect)?|letter) = '(\w)'", body))
 
 
 def test_readme_lists_every_script_and_include() -> None:

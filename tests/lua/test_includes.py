@@ -11,8 +11,8 @@ import lua
 from tests.script_harness import ScriptHarness, without_shebang
 
 FOLDER = Path(lua.__file__).parent
-LUA_NAMES = {"string", "math", "table", "pairs", "tonumber", "unpack", "true"}
-LUA_NAMES |= {"and", "do", "else", "end", "for", "if", "in", "local", "not", "or", "then"}
+LUA_NAMES = {"string", "math", "table", "pairs", "tonumber", "unpack", "true", "false", "nil"}
+LUA_NAMES |= {"and", "do", "else", "elseif", "end", "for", "if", "in", "local", "not", "or", "then"}
 INCLUDES = sorted(path.stem for path in (FOLDER / "includes").glob("*.lua"))
 
 
@@ -24,13 +24,16 @@ def test_no_include_line_is_left_and_the_text_loads(script: lua.Script, fake_eng
 
 
 @pytest.mark.parametrize("name", INCLUDES)
-def test_include_is_used_by_several_scripts_after_their_decisions(name: str) -> None:
+def test_include_is_used_by_several_scripts_once_a_call(name: str) -> None:
+    """Among their writes, or after the loop of their decisions where it only decides."""
     line = f"\n--- @include {name}\n"
+    only_decides = (FOLDER / "includes" / f"{name}.lua").read_text().startswith("-- Decides")
     users = [text for text in (path.read_text() for path in FOLDER.glob("*.lua")) if line in text]
     assert len(users) >= 2
     for text in users:
         assert text.count(line) == 1
-        assert text.index("\n-- 2. Write.") < text.index(line)
+        assert text.index("\n-- 1. Decide everything; only reads.") < text.index(line)
+        assert (text.index(line) < text.index("\n-- 2. Write.")) == only_decides
 
 
 @pytest.mark.parametrize("name", INCLUDES)

@@ -153,7 +153,7 @@ def test_events_given_back_to_an_empty_redis_leave_it_as_they_did_when_recorded(
     assert recorded[0] == {"1|m": 1, "2|m": 1}
     assert recorded[2] == {b"1", b"2", b"3"}
     engine.fresh()
-    keys = [engine.keys.epoch, engine.keys.events, engine.keys.areas, engine.keys.expiry]
+    keys = [engine.keys.epoch, engine.keys.events, engine.keys.areas, engine.keys.expiry, engine.keys.mode_players]
     args = [value for event, delta in events_and_deltas for value in (*event, delta)]
     heal = lua.heal_events(engine.redis, keys, ["epoch", new_token(), LEASE, 1, "identities", *args])
     assert engine.do(heal) == 0, "no event has another delta than it had"

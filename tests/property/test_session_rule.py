@@ -1,12 +1,14 @@
 """The script against the model: any order, any repetition, any grouping."""
 
 import time
+from collections import Counter
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from app.contract.area_mode import split_area_mode
 from app.contract.outcome import POSTED_KINDS, EventKind, Outcome
 from tests.property.model import Model
 from tests.script_harness import ScriptHarness
@@ -86,6 +88,20 @@ class SessionRule(RuleBasedStateMachine):
         if self.calls:
             call = data.draw(st.sampled_from(self.calls))
             assert self.engine.record(call.events, call.token) == call.letters
+
+    @rule(anew=st.booleans())
+    def totals_are_the_sums_of_the_counters(self, anew: bool) -> None:
+        if anew:
+            self.engine.recount()
+        else:
+            self.engine.count()
+        by_area: Counter[str] = Counter()
+        by_mode: Counter[str] = Counter()
+        for area_mode, players in self.model.counters().items():
+            area, mode = split_area_mode(area_mode)
+            by_area[area] += players
+            by_mode[mode] += players
+        assert self.engine.totals() == (by_area, by_mode, by_area.total())
 
     @invariant()
     def counters_are_the_model_s(self) -> None:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from app.contract.calls import ARGS_PER_EVENT
-from app.live.submission import Group
+from app.live.group_commit import GroupCommit
+from app.live.submission import Group, RequestKey
 
 
 class HeldRecorder:
@@ -35,3 +36,22 @@ class HeldRecorder:
 
 def events_of(group: Group) -> int:
     return len(group.script_args) // ARGS_PER_EVENT
+
+
+def args_of(user: str, events: int) -> list[str]:
+    return [value for n in range(events) for value in (user, f"1|m{n}", "LOGIN", "")]
+
+
+async def finished(*tasks: "asyncio.Task[str]") -> list[str]:
+    async with asyncio.timeout(5):
+        return await asyncio.gather(*tasks)
+
+
+async def turns() -> None:
+    """Lets everything that is ready run."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def submit(commits: GroupCommit, user: str, events: int = 1, key: RequestKey | None = None) -> "asyncio.Task[str]":
+    return asyncio.create_task(commits.submit(args_of(user, events), key))

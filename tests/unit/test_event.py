@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.contract import event as event_module
+from app.contract.allowed_names import ALL_NAMES, AllowedNames, allowed_names
 from app.contract.event import MAX_ERRORS, is_name, validate_events
 from app.contract.problem import Location
 from tests.http_client import event
@@ -51,12 +52,32 @@ def test_no_more_faults_are_described_than_asked_for(monkeypatch: pytest.MonkeyP
     described = []
     errors_of = event_module._errors_of
 
-    def noting(item: Any, latest: float, loc: Location) -> list[dict[str, Any]]:
+    def noting(item: Any, latest: float, loc: Location, allowed: AllowedNames = ALL_NAMES) -> list[dict[str, Any]]:
         described.append(loc)
-        return errors_of(item, latest, loc)
+        return errors_of(item, latest, loc, allowed)
 
     monkeypatch.setattr(event_module, "_errors_of", noting)
     for most, items in ((0, 0), (1, 1), (8, 2), (9, 3)):
         described.clear()
         found = validate_events([{}] * 50, NOW, [], most_errors=most)
         assert (len(found.errors), len(described), len(found.bad)) == (most, items, 50)
+
+
+def test_where_names_are_listed_others_are_refused_with_their_place() -> None:
+    allowed = allowed_names("1, south west ,ä", "duel")
+    good = [event(area) for area in (1, "1", "south west", "ä")]
+    bad = [event("1 "), event("South west"), event(11), event(1, mode="Duel"), event("2", mode="ctf")]
+    found = validate_events([*good, *bad], NOW, [], allowed=allowed)
+    assert found.bad == [4, 5, 6, 7, 8]
+    assert found.script_args[1::4] == ["1|duel", "1|duel", "south west|duel", "ä|duel"]
+    assert [(fault["loc"], fault["code"]) for fault in found.errors] == [
+        ([4, "area_code"], "unknown_area"),
+        ([5, "area_code"], "unknown_area"),
+        ([6, "area_code"], "unknown_area"),
+        ([7, "multiplayer_mode"], "unknown_mode"),
+        ([8, "area_code"], "unknown_area"),
+        ([8, "multiplayer_mode"], "unknown_mode"),
+    ]
+    assert validate_events([event(7), event(1, mode="ctf")], NOW, [], allowed=allowed_names("", "ctf")).bad == [0]
+    (area, mode) = validate_events([event(7, mode="|")], NOW, [], allowed=allowed).errors
+    assert (area["code"], mode["code"]) == ("unknown_area", "invalid_name")

@@ -16,6 +16,8 @@ from app.errors import Problem, Unavailable
 from app.live.refusals import queue_full
 from app.settings import Settings
 
+DEFAULTS = Settings()
+
 
 class Recorded:
     """An Ingest that keeps what it is given, as often as `calls`."""
@@ -24,7 +26,8 @@ class Recorded:
         self.script_args: list[str] = []
         self.calls = calls
 
-    async def record(self, script_args: list[str]) -> str:
+    async def record(self, script_args: list[str], skip: bool) -> str:
+        assert skip
         if not self.calls:
             raise queue_full()
         self.calls -= 1
@@ -34,7 +37,10 @@ class Recorded:
 
 
 async def generated(
-    recorded: Recorded | None = None, principal: Principal | None = None, **numbers: int
+    recorded: Recorded | None = None,
+    principal: Principal | None = None,
+    settings: Settings = DEFAULTS,
+    **numbers: int,
 ) -> list[tuple[str, ...]]:
     """The arguments of each event that was recorded."""
 
@@ -42,7 +48,7 @@ async def generated(
         return {"type": "http.request", "body": orjson.dumps(numbers)}
 
     recorded = recorded or Recorded()
-    state: dict[str, Any] = {"settings": Settings(), "ingest": recorded}
+    state: dict[str, Any] = {"settings": settings, "ingest": recorded}
     state["principal"] = principal or Principal(frozenset(), 0, 0)
     answer = await generate_data(Request({"type": "http", "headers": [], "state": state}, receive))
     args = iter(recorded.script_args)
@@ -76,6 +82,11 @@ async def test_users_areas_and_modes_are_within_their_numbers() -> None:
     assert len({mode for _, mode in area_modes}) == 6
     assert {kind for *_, kind, _ in events} == set(POSTED_KINDS)
     assert {time for *_, time in events} == {""}, "they happen on arrival"
+
+
+async def test_where_names_are_listed_only_those_are_used() -> None:
+    events = await generated(settings=Settings(areas="b,a", modes="x"), events=50, areas=5, modes=3)
+    assert {area_mode for _, area_mode, _, _ in events} == {"a|x", "b|x"}
 
 
 async def test_events_are_made_and_recorded_in_slices() -> None:

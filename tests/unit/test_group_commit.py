@@ -10,24 +10,9 @@ from app.live import group_commit as module
 from app.live.group_commit import GroupCommit
 from app.live.refusals import key_reused, out_of_memory, outcome_unknown
 from app.live.submission import CALL_EVENTS, RequestKey
-from tests.unit.held_recorder import HeldRecorder, events_of
+from tests.unit.held_recorder import HeldRecorder, args_of, events_of, finished, submit, turns
 
 KEY = RequestKey("name", "fingerprint", 60)
-
-
-def args_of(user: str, events: int) -> list[str]:
-    return [value for n in range(events) for value in (user, f"1|m{n}", "LOGIN", "")]
-
-
-async def finished(*tasks: "asyncio.Task[str]") -> list[str]:
-    async with asyncio.timeout(5):
-        return await asyncio.gather(*tasks)
-
-
-async def turns() -> None:
-    """Lets everything that is ready run."""
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -38,10 +23,6 @@ def recorder() -> HeldRecorder:
 @pytest.fixture
 def commits(recorder: HeldRecorder) -> GroupCommit:
     return GroupCommit(recorder, queue_events=1000, write_deadline_seconds=5)
-
-
-def submit(commits: GroupCommit, user: str, events: int = 1, key: RequestKey | None = None) -> "asyncio.Task[str]":
-    return asyncio.create_task(commits.submit(args_of(user, events), key))
 
 
 async def test_requests_that_arrive_during_a_call_share_the_next_one(
@@ -112,15 +93,27 @@ async def test_request_with_a_key_shares_no_call(commits: GroupCommit, recorder:
 
 
 async def test_light_load_makes_smaller_calls_but_never_for_a_key(commits: GroupCommit, recorder: HeldRecorder) -> None:
-    plain = submit(commits, "plain", 50)
+    plain = submit(commits, "plain", 120)
     await turns()
     keyed = submit(commits, "keyed", 50, KEY)
-    for call in range(3):
+    for call in range(5):
         await turns()
         recorder.answer(call)
     await finished(plain, keyed)
     sizes = sorted((group.key is not None, events_of(group)) for group in recorder.groups)
-    assert sizes == [(False, 18), (False, module.LIGHT_LOAD_CALL_EVENTS), (True, 50)]
+    assert sizes == [(False, 24), *[(False, module.LIGHT_LOAD_CALL_EVENTS)] * 3, (True, 50)]
+
+
+async def test_small_request_is_one_call_at_any_load(commits: GroupCommit, recorder: HeldRecorder) -> None:
+    """So that a limit refuses all of it or nothing; the next request waits if it does not fit."""
+    tasks = [submit(commits, "blocker")]
+    await turns()
+    tasks += [submit(commits, "a", 20), submit(commits, "b", 20), submit(commits, "c", CALL_EVENTS)]
+    for call in range(4):
+        await turns()
+        recorder.answer(call)
+    await finished(*tasks)
+    assert [events_of(group) for group in recorder.groups] == [1, 20, 20, CALL_EVENTS]
 
 
 async def test_slow_calls_are_full_ones_even_at_light_load(

@@ -19,6 +19,7 @@ from lua import record_events, record_rest
 
 EPOCH = ResponseError("EPOCH the partition is closed or another")
 CONFLICT = ResponseError("CONFLICT the key was used with another request")
+LIMIT = ResponseError("LIMIT 0:A")
 
 
 class ScriptedConnection:
@@ -83,6 +84,8 @@ def test_every_meaning_stands_in_the_table_and_none_is_hidden_by_an_earlier_case
         (RedisTimeoutError("slow"), Meaning.LOST),
         (EPOCH, Meaning.OTHER_EPOCH),
         (CONFLICT, Meaning.KEY_REUSED),
+        (LIMIT, Meaning.OVER_LIMIT),
+        (ResponseError("ANSWERS as many"), Meaning.TOO_MANY_KEYS),
         (OutOfMemoryError("OOM"), Meaning.NO_ROOM),
         (ReadOnlyError("READONLY"), Meaning.REFUSED),
         (ResponseError("WRONGTYPE"), Meaning.REFUSED),
@@ -139,6 +142,8 @@ async def test_archive_that_cannot_be_asked_does_not_stop_events() -> None:
     ("error", "code"),
     [
         (CONFLICT, "idempotency_key_reused"),
+        (LIMIT, "too_many_areas"),
+        (ResponseError("ANSWERS as many"), "too_many_keys"),
         (OutOfMemoryError("OOM"), "out_of_memory"),
         (ReadOnlyError("READONLY"), "redis_refused"),
     ],
@@ -147,7 +152,7 @@ async def test_refusal_is_final(error: Exception, code: str) -> None:
     assert (await record([b"e"], [error]))[0] == code
 
 
-@pytest.mark.parametrize("error", [OutOfMemoryError("OOM"), ReadOnlyError("READONLY"), EPOCH])
+@pytest.mark.parametrize("error", [OutOfMemoryError("OOM"), ReadOnlyError("READONLY"), EPOCH, LIMIT])
 async def test_refusal_after_a_lost_answer_does_not_claim_that_nothing_was_applied(error: Exception) -> None:
     answers: list[Any] = [[b"e"], RedisTimeoutError("slow"), [error]]
     if error is EPOCH:

@@ -36,6 +36,8 @@ def test_every_address_and_token_is_a_secret() -> None:
         ("MEMORY_SHARE", "nan"),
         ("LOG_LEVEL", "loud"),
         ("MAX_EXPORTS", "x"),
+        ("MAX_AREAS", "0"),
+        ("MODES", " , "),
         ("PUBLIC_READS", "maybe"),
         ("CORS_ORIGINS", "evil.example"),
         ("CORS_ORIGINS", "*,https://evil.example"),

@@ -58,6 +58,7 @@ def test_out_of_memory_is_refused_before_anything_is_written(own_stack: Stack) -
         refused = post(stack, "v", 450)
         assert (refused.status_code, refused.json()["code"]) == (503, "out_of_memory")
         assert live_counts(stack) == {"1|duel": 10}
+        assert httpx.get(stack.url + "/areas").json()["players"] == 10, "counted meanwhile"
         client.config_set("maxmemory", "4gb")
         assert post(stack, "v", 450).status_code == 200
         assert live_counts(stack) == {"1|duel": 460}
