@@ -18,6 +18,8 @@ from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
 from app.contract.keys import keys_of
+from app.exposition.endpoint import serving
+from app.exposition.text import Exposition
 from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
@@ -28,6 +30,8 @@ from app.live.multiplexer import Multiplexer
 from app.live.script_call import ScriptCall
 from app.live.secret import SharedSecret
 from app.live.stats_reader import StatsReader, Subscription
+from app.metrics import ApiMetrics
+from app.request_metrics import RequestMetrics
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,12 +51,18 @@ class State(TypedDict):
     access_log: AccessLog
     erasure: Erasure
     hub: Hub[Subscription]
+    exposition: Exposition
 
 
 @asynccontextmanager
-async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[State]:
+async def running(
+    settings: Settings,
+    loopback: bool = False,
+    requests: RequestMetrics | None = None,
+) -> AsyncIterator[State]:
     """Everything is closed again, also what had started before a part failed to. `loopback`: only this machine can ask.
 
+    `requests`: what was counted of them, for /metrics.
     Raises SettingsMismatch when Redis was opened with another partition count.
     """
     async with AsyncExitStack() as stack:
@@ -64,13 +74,13 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             stack.callback(link.close)
         counters = LiveCounters(redis, reads, settings)
         await counters.closed_reason()
-        group_commits = [
-            GroupCommit(
-                ScriptCall(link, keys_of(partition), settings, partial(archived_epoch, settings)),
-                settings.queue_events,
-                settings.write_deadline_seconds,
-            )
+        script_calls = [
+            ScriptCall(link, keys_of(partition), settings, partial(archived_epoch, settings))
             for partition, link in enumerate(writes)
+        ]
+        group_commits = [
+            GroupCommit(script_call, settings.queue_events, settings.write_deadline_seconds)
+            for script_call in script_calls
         ]
         secret = SharedSecret(redis)
         monitor = RedisMonitor(redis, counters, group_commits, secret, settings)
@@ -89,6 +99,21 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         await stack.enter_async_context(access_log.writing())
         ingest = Ingest(group_commits)
         stack.push_async_callback(ingest.drain)
+        hub = Hub(StatsReader(counters, monitor))
+        metrics = ApiMetrics(
+            requests or RequestMetrics(),
+            [script_call.metrics for script_call in script_calls],
+            group_commits,
+            settings.queue_events,
+            reads,
+            writes,
+            monitor,
+            admission.keyring,
+            hub,
+            partial(_count_sessions, counters),
+        )
+        exposition = Exposition("api", metrics.collect)
+        await stack.enter_async_context(serving(exposition, settings.metrics_host, settings.metrics_port))
         # What lives as long as the process is never looked through again: a full collection took 25 ms, and at 20,000
         # requests/s several were made a second.
         gc.collect()
@@ -105,9 +130,14 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             "archive": archive,
             "access_log": access_log,
             "erasure": Erasure(counters, ingest, archive, access_log),
-            "hub": Hub(StatsReader(counters, monitor)),
+            "hub": hub,
+            "exposition": exposition,
         }
     log.info("API stopped", extra={"action": "stop"})
+
+
+async def _count_sessions(counters: LiveCounters) -> int:
+    return sum(players for ranking in (await counters.overview()).values() for _, players in ranking)
 
 
 class Watched(Protocol):

@@ -17,7 +17,7 @@ from app.bounds import MAX_KEY_LENGTH, ON_INVALID
 from app.contract.event import MAX_ERRORS, clock_skew_at
 from app.contract.outcome import Outcome
 from app.contract.problem import Location, problem_at
-from app.errors import InvalidRequest, Problem
+from app.errors import CLIENT_GONE, InvalidRequest, Problem
 from app.live.ingest import Ingest
 from app.live.submission import RequestKey
 from app.settings import Settings
@@ -40,8 +40,9 @@ class PostEvents:
         try:
             body = await self._answer(scope, receive)
         except ClientDisconnect:
-            return
+            scope["status"] = CLIENT_GONE
         except Problem as problem:
+            scope["status"] = problem.status
             await problem.response()(scope, receive, send)
         else:
             await send_json(send, body)

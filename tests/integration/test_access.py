@@ -30,6 +30,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/modes"): "read",
     ("GET", "/history"): "read",
     ("GET", "/history/top"): "read",
+    ("GET", "/metrics"): "read",
     ("GET", "/events"): "audit",
     ("GET", "/users/{user_id:path}/sessions"): "audit",
     ("GET", "/users/{user_id:path}/history"): "audit",
