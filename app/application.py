@@ -15,11 +15,12 @@ from app.access.entrance import Entrance
 from app.access.hosts import Hosts
 from app.access.origin import Origins
 from app.contract.problem import problem_at
-from app.errors import Problem, internal_error
+from app.errors import CLIENT_GONE, Problem, internal_error
 from app.hot_path import HotPathDispatch
 from app.lifespan import State, running
 from app.request_log import RequestLog
-from app.routes import routes
+from app.request_metrics import RequestMetrics
+from app.routes import PROBLEM_CODES, routes
 from app.settings import Settings, SettingsError
 from app.url import canonical_path, url_fault
 
@@ -30,8 +31,10 @@ def create_app(settings: Settings, loopback: bool = False) -> ASGIApp:
     Starting it raises SettingsMismatch when Redis was opened with another partition count.
     """
 
+    requests = RequestMetrics(PROBLEM_CODES)
+
     def lifespan(_: Starlette) -> AbstractAsyncContextManager[State]:
-        return running(settings, loopback)
+        return running(settings, loopback, requests)
 
     app = Starlette(
         routes=routes(settings),
@@ -48,12 +51,13 @@ def create_app(settings: Settings, loopback: bool = False) -> ASGIApp:
     if settings.root_path and any(f"{path}/".startswith(f"{settings.root_path}/") for path in own):
         raise SettingsError("MODEPULSE_ROOT_PATH must be none of the API's own paths")
     entrance = Entrance(
-        HotPathDispatch(app),
+        HotPathDispatch(app, requests),
         Hosts(settings.allowed_hosts, loopback),
         Origins(settings.cors_origins),
         TrustedProxies(settings.trusted_proxies),
         partial(_methods_at, app),
         settings.root_path,
+        requests.noting,
     )
     return RequestLog(entrance) if settings.log_level.lower() == "debug" else entrance
 
@@ -85,7 +89,7 @@ def _methods_at(app: Starlette, scope: Scope) -> list[str]:
 
 async def _hung_up(_: Request, error: Exception) -> Response:
     """The client went away while it sent; nobody reads this response."""
-    return Response(status_code=499)
+    return Response(status_code=CLIENT_GONE)
 
 
 async def _internal_error(_: Request, error: Exception) -> Response:

@@ -6,7 +6,8 @@ Problem
 """
 
 import asyncio
-from typing import Any
+from collections import Counter
+from typing import Any, ClassVar
 
 import orjson
 from starlette.responses import Response
@@ -16,12 +17,17 @@ from app.headers import API_HEADERS
 
 # For refusals before the body has been read, which makes the connection unusable.
 CLOSE = {"Connection": "close"}
+CLIENT_GONE = 499
+"""The status of a request whose client went away while it sent: nobody reads an answer."""
 # A client that is still sending loses the answer if the connection is closed at once.
 LINGER_SECONDS = 2
 
 
 class Problem(Exception):
     """An answer that is an error. `errors` holds `{"loc", "code", "message"}`, `detail` is of this occurrence alone."""
+
+    answered: ClassVar[Counter[str]] = Counter()
+    """How many of each code this process has answered with, whatever was refused: a connection, a request."""
 
     def __init__(
         self,
@@ -48,7 +54,8 @@ class Problem(Exception):
         return orjson.dumps(body | {"errors": self.errors})
 
     def response(self) -> Response:
-        """The answer that it is."""
+        """The answer that it is, to be sent once."""
+        Problem.answered[self.code] += 1
         kind = _ClosingResponse if self.headers.get("Connection") == "close" else Response
         return kind(
             self.body(),

@@ -18,6 +18,8 @@ from app.archive.erasure import Erasure
 from app.archive.pool import ArchivePool, archived_epoch
 from app.contract.connection import connect
 from app.contract.keys import keys_of
+from app.exposition.endpoint import serving
+from app.exposition.text import Exposition
 from app.live.broadcast import Hub
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
@@ -30,6 +32,8 @@ from app.live.script_call import ScriptCall
 from app.live.secret import SharedSecret
 from app.live.stats_reader import StatsReader, Subscription
 from app.live.totals import LiveTotals
+from app.metrics import ApiMetrics
+from app.request_metrics import RequestMetrics
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,12 +54,18 @@ class State(TypedDict):
     access_log: AccessLog
     erasure: Erasure
     hub: Hub[Subscription]
+    exposition: Exposition
 
 
 @asynccontextmanager
-async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[State]:
+async def running(
+    settings: Settings,
+    loopback: bool = False,
+    requests: RequestMetrics | None = None,
+) -> AsyncIterator[State]:
     """Everything is closed again, also what had started before a part failed to. `loopback`: only this machine can ask.
 
+    `requests`: what was counted of them, for /metrics.
     Raises SettingsMismatch when Redis was opened with another partition count.
     """
     async with AsyncExitStack() as stack:
@@ -93,6 +103,21 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         await stack.enter_async_context(access_log.writing())
         ingest = Ingest(group_commits, NameAdmission(script_calls, settings))
         stack.push_async_callback(ingest.drain)
+        hub = Hub(StatsReader(counters, totals, monitor))
+        metrics = ApiMetrics(
+            requests or RequestMetrics(),
+            [script_call.metrics for script_call in script_calls],
+            group_commits,
+            settings.queue_events,
+            reads,
+            writes,
+            monitor,
+            admission.keyring,
+            hub,
+            partial(_count_sessions, totals),
+        )
+        exposition = Exposition("api", metrics.collect)
+        await stack.enter_async_context(serving(exposition, settings.metrics_host, settings.metrics_port))
         # What lives as long as the process is never looked through again: a full collection took 25 ms, and at 20,000
         # requests/s several were made a second.
         gc.collect()
@@ -110,9 +135,14 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
             "archive": archive,
             "access_log": access_log,
             "erasure": Erasure(counters, ingest, archive, access_log),
-            "hub": Hub(StatsReader(counters, totals, monitor)),
+            "hub": hub,
+            "exposition": exposition,
         }
     log.info("API stopped", extra={"action": "stop"})
+
+
+async def _count_sessions(totals: LiveTotals) -> int:
+    return (await totals.modes(0, 1)).players
 
 
 class Watched(Protocol):

@@ -8,14 +8,18 @@ from starlette.routing import BaseRoute, Route
 
 from app.access.guard import Guard
 from app.access.need import ADMIN, ALWAYS_ADMIN, AUDIT, INGEST, OPEN, PROBE, PUBLIC_READ, READ, Need
-from app.api import assets, audit_events, health, history, keys, login, stats, users
+from app.api import assets, audit_events, health, history, keys, login, metrics, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
-from app.api.recorded import recording
+from app.api.recorded import recording, template
 from app.api.stream import StreamStats
 from app.openapi import document
+from app.openapi.problems import PROBLEMS
 from app.settings import Settings
 from app.url import NameConvertor
+
+PROBLEM_CODES = sorted({code for _, codes in PROBLEMS.values() for code in codes})
+"""Of everything that is refused."""
 
 register_url_convertor("name", NameConvertor())
 
@@ -47,12 +51,14 @@ def routes(settings: Settings) -> list[BaseRoute]:
         ("GET", "/healthz", PROBE, health.healthz),
         ("GET", "/readyz", PROBE, health.readyz),
     ]
+    if not settings.metrics_port:
+        table.append(("GET", "/metrics", OPEN if settings.metrics_open else READ, metrics.get_metrics))
     return [
-        Route("/", Guard(assets.get_page, OPEN, "GET /"), methods=["GET"]),
+        Route("/", Guard(assets.get_page, OPEN, "GET", "/"), methods=["GET"]),
         *(
             Route(
                 path + slash,
-                Guard(endpoint, need, f"{method} {path}"),
+                Guard(endpoint, need, method, template(path)),
                 methods=[method],
                 middleware=recording(method, path),
             )

@@ -1,7 +1,7 @@
 """The forms of settings that are text: what cannot be used is refused when a process starts, with what it must be."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 ANY = "*"
 # The word for the clients of a Unix socket, which have no address.
@@ -52,6 +52,15 @@ def check_path_prefix(text: str) -> None:
     """Raises ValueError."""
     if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text, re.ASCII) or {".", ".."} & set(text.split("/")):
         raise ValueError("a path like /modepulse, without a slash at its end")
+
+
+def check_host(text: str) -> None:
+    """Raises ValueError."""
+    try:
+        ip_address(text)
+    except ValueError:
+        if not re.fullmatch(LABELS, text, re.ASCII | re.IGNORECASE) or max(map(len, text.split("."))) > 63:
+            raise ValueError("an address of this machine like 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
 def check_log_level(text: str) -> None:

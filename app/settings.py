@@ -8,6 +8,7 @@ from typing import Any
 
 from app import store_address
 from app.setting_forms import (
+    check_host,
     check_log_level,
     check_names,
     check_path_prefix,
@@ -115,6 +116,10 @@ class Settings:
         "", "addresses and networks of proxies whose X-Forwarded-For and -Proto are believed", check=parse_networks
     )
     login_seconds: int = _setting(604_800, "how long a login on the page lasts", 60, 31_536_000)
+    metrics_open: bool = _setting(False, "`/metrics` on the API's own port needs no key")
+    metrics_port: int = _setting(0, "the port of the API's `/metrics`; 0: the one of the API, as a path", 0, 65_535)
+    archiver_metrics_port: int = _setting(0, "the port of the archiver's `/metrics`; 0: none", 0, 65_535)
+    metrics_host: str = _setting("127.0.0.1", "the address of these two ports, which ask for no key", check=check_host)
     log_level: str = _setting("info", "debug, info, warning or error", check=check_log_level)
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
 

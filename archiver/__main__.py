@@ -6,6 +6,8 @@ import sys
 
 from app import logs
 from app.contract.connection import SettingsMismatch, connect
+from app.exposition.endpoint import serving
+from app.exposition.text import Exposition
 from app.settings import Settings
 from archiver.errors import EditedMigration
 from archiver.schedule import Archiver
@@ -18,8 +20,10 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, archiver.stop.set)
+    exposition = Exposition("archiver", archiver.metrics.collect)
     try:
-        await archiver.run()
+        async with serving(exposition, settings.metrics_host, settings.archiver_metrics_port):
+            await archiver.run()
     finally:
         await redis.aclose()
 

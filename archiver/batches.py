@@ -1,6 +1,7 @@
 """The one transaction that stores a batch of log entries and moves the checkpoint behind it."""
 
 import logging
+from collections import Counter
 from dataclasses import replace
 
 import asyncpg
@@ -13,6 +14,7 @@ from archiver.copy_format import BinaryCopyEncoder
 from archiver.counter_deltas import Column, MinuteDeltas, add_delta, unnest_args
 from archiver.errors import NotPlainNewRows
 from archiver.snapshot import Snapshot
+from archiver.stored import Stored, stored_lines
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +27,19 @@ CREATE_INCOMING = load_sql("archiver", "create_incoming")
 MERGE_INCOMING = load_sql("archiver", "merge_incoming")
 ADD_DELTAS = load_sql("archiver", "add_deltas")
 ADD_MINUTES = load_sql("archiver", "add_minutes")
-ADD_REJECT = load_sql("archiver", "add_reject")
+ADD_REJECTS = load_sql("archiver", "add_rejects")
 
 
-async def commit_batch(connection: Connection, checkpoint: Checkpoint, snapshot: Snapshot) -> tuple[Checkpoint, int]:
-    """Stores what was read and moves the checkpoint behind it; returns that and the number of rows.
+async def commit_batch(connection: Connection, checkpoint: Checkpoint, snapshot: Snapshot) -> tuple[Checkpoint, Stored]:
+    """Stores what was read and moves the checkpoint behind it; returns that and what was stored.
 
     Raises Superseded. Rows that cannot be stored go to archive_rejects.
     """
     moved = _behind(checkpoint, snapshot)
     async with connection.transaction():
         await move_checkpoint(connection, checkpoint, moved)
-        return moved, await _store(connection, checkpoint.partition, snapshot.entries)
+        stored = await _store(connection, checkpoint.partition, snapshot.entries)
+    return moved, stored
 
 
 def _behind(checkpoint: Checkpoint, snapshot: Snapshot) -> Checkpoint:
@@ -48,40 +51,40 @@ def _behind(checkpoint: Checkpoint, snapshot: Snapshot) -> Checkpoint:
     return replace(known, last=newest.id, last_token=token_of(newest))
 
 
-async def _store(connection: Connection, partition: int, entries: list[Entry]) -> int:
+async def _store(connection: Connection, partition: int, entries: list[Entry]) -> Stored:
     if not entries:
-        return 0
+        return Stored()
     try:
-        return await copy_new(connection, partition, entries)
+        return stored_lines(await copy_new(connection, partition, entries))
     except NotPlainNewRows:
         rows, rejects = decode(partition, entries)
-        await _insert_idempotent(connection, rows, rejects)
-        return len(rows)
+        return await _insert_idempotent(connection, rows, rejects)
 
 
-async def copy_new(connection: Connection, partition: int, entries: list[Entry]) -> int:
-    """Copies the entries' events straight into the table, all of them or none; returns how many.
+async def copy_new(connection: Connection, partition: int, entries: list[Entry]) -> Counter[bytes]:
+    """Copies the entries' events straight into the table, all of them or none; returns how many, by their lines' heads.
 
     Raises NotPlainNewRows when one of them is stored already or cannot be stored.
     """
     try:
         async with connection.transaction():
-            count, deltas = await copy_binary(connection, partition, entries)
-            await _add_minute_deltas(connection, deltas)
+            encoder = await copy_binary(connection, partition, entries)
+            await _add_minute_deltas(connection, encoder.deltas)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_data_error(error):
             raise
         raise NotPlainNewRows from error
-    return count
+    return encoder.heads
 
 
-async def copy_binary(connection: Connection, partition: int, entries: list[Entry]) -> tuple[int, MinuteDeltas]:
-    """Copies the entries' events into the table; returns how many, and what they change. Raises ValueError."""
+async def copy_binary(connection: Connection, partition: int, entries: list[Entry]) -> BinaryCopyEncoder:
+    """Copies the entries' events into the table; returns what knows how many, and what they change.
+
+    Raises ValueError.
+    """
     encoder = BinaryCopyEncoder(partition, entries)
-    status = await connection.copy_to_table(
-        "area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary"
-    )
-    return affected_rows(status), encoder.deltas
+    await connection.copy_to_table("area_mode_events", source=encoder.chunks(), columns=COLUMNS, format="binary")
+    return encoder
 
 
 async def _add_minute_deltas(connection: Connection, deltas: MinuteDeltas) -> None:
@@ -95,45 +98,56 @@ async def add_counts(connection: Connection, deltas: list[Column], minutes: list
     await connection.execute(ADD_MINUTES, *minutes)
 
 
-async def store_leftovers(connection: Connection, rows: list[Row], rejects: list[Reject]) -> None:
+async def store_leftovers(connection: Connection, rows: list[Row], rejects: list[Reject]) -> Stored:
     """Stores rows of a log that is about to be replaced; the checkpoint stays where it is."""
     async with connection.transaction():
-        await _insert_idempotent(connection, rows, rejects)
+        return await _insert_idempotent(connection, rows, rejects)
 
 
-async def _insert_idempotent(connection: Connection, rows: list[Row], rejects: list[Reject]) -> None:
+async def _insert_idempotent(connection: Connection, rows: list[Row], rejects: list[Reject]) -> Stored:
     """Rows that are stored already change nothing."""
     await connection.execute(CREATE_INCOMING)
-    rejects = rejects + await _insert_or_bisect(connection, rows)
+    stored = Stored(len(rows))
+    rejects = rejects + await _insert_or_bisect(connection, rows, stored)
     if rejects:
-        await connection.executemany(ADD_REJECT, rejects)
+        columns = [list(column) for column in zip(*rejects, strict=True)]
+        stored.rejects = affected_rows(await connection.execute(ADD_REJECTS, *columns))
+    return stored
 
 
-async def _insert_or_bisect(connection: Connection, rows: list[Row]) -> list[Reject]:
-    """Inserts the rows; returns those that cannot be stored, found by halving.
+async def _insert_or_bisect(connection: Connection, rows: list[Row], stored: Stored) -> list[Reject]:
+    """Inserts the rows, and notes the new ones; returns those that cannot be stored, found by halving.
 
     Rows of an earlier half are still in the temporary table: merged once more, they change nothing.
     """
     try:
         async with connection.transaction():
-            await _insert(connection, rows)
+            events = await _insert(connection, rows)
     except (asyncpg.PostgresError, ValueError, OverflowError) as error:
         if not _is_data_error(error):
             raise
         if len(rows) > 1:
             half = len(rows) // 2
-            return await _insert_or_bisect(connection, rows[:half]) + await _insert_or_bisect(connection, rows[half:])
+            rejects = await _insert_or_bisect(connection, rows[:half], stored)
+            return rejects + await _insert_or_bisect(connection, rows[half:], stored)
         return [_reject(rows[0], error)]
+    stored.events.update(events)
     return []
 
 
-async def _insert(connection: Connection, rows: list[Row]) -> None:
+async def _insert(connection: Connection, rows: list[Row]) -> Counter[tuple[str, str]]:
+    """Returns those that were new, by kind and outcome."""
     await connection.copy_records_to_table("incoming", records=rows, columns=COLUMNS)
     deltas: MinuteDeltas = {}
+    events: Counter[tuple[str, str]] = Counter()
     for row in await connection.fetch(MERGE_INCOMING):
+        events[row["events_name"], row["outcome"]] += 1
+        if not row["delta"]:
+            continue
         time_us = round(row["epoch_timestamp"] * 1_000_000)
         add_delta(deltas, row["area_code"].encode(), row["multiplayer_mode"].encode(), time_us, row["delta"])
     await _add_minute_deltas(connection, deltas)
+    return events
 
 
 def _reject(row: Row, error: Exception) -> Reject:

@@ -4,6 +4,7 @@ Only the ordinary case is handled here. Anything that is not an entry of this se
 is decoded by app.contract.log.decode instead, which finds the one event that is to blame.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from struct import Struct, error, pack
 
@@ -36,12 +37,14 @@ _name_fields: dict[bytes, bytes] = {}
 
 
 class BinaryCopyEncoder:
-    """Encodes a batch while it is being sent; `deltas` is complete when `chunks` is exhausted."""
+    """Encodes a batch while it is being sent; `deltas` and `heads` are complete when `chunks` is exhausted."""
 
     def __init__(self, partition: int, entries: Iterable[Entry]) -> None:
         self._partition = partition
         self._entries = entries
         self.deltas: MinuteDeltas = {}
+        self.heads: Counter[bytes] = Counter()
+        """How many lines there were, by their first field."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The header, a chunk for each entry, the trailer. Raises ValueError."""
@@ -64,10 +67,12 @@ class BinaryCopyEncoder:
         suffix = pack(">iiiqiq", 4, self._partition, 8, ms, 8, seq)
         deltas = self.deltas
         fields: list[bytes] = []
+        heads: list[bytes] = []
         for position, line in enumerate(lines):
             if not line:
                 continue
             kind, area, mode, user, time = parse_line(line, now, position)
+            heads.append(kind)
             events_name, delta_and_outcome, delta = _kind_fields.get(kind) or _fields_of_kind(line_kind(kind))
             fields += (
                 prefix,
@@ -84,6 +89,7 @@ class BinaryCopyEncoder:
             )
             if delta:
                 add_delta(deltas, area, mode, time, delta)
+        self.heads.update(heads)
         return b"".join(fields)
 
 

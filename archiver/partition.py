@@ -17,6 +17,7 @@ from archiver.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
 from archiver.errors import LostLog, LostTail, Superseded
 from archiver.recount import recount
 from archiver.snapshot import Snapshot
+from archiver.stored import Stored
 from lua import add_totals
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,10 @@ COUNTED_PIECES = 200
 class PartitionArchiver:
     """Copies the log of one partition. Its checkpoint in Postgres is the truth; this object only caches it."""
 
-    def __init__(self, redis: Redis, partition: int) -> None:
+    def __init__(self, redis: Redis, partition: int, stored: Stored) -> None:
+        """`stored` is added to by every batch."""
         self._redis = redis
+        self._stored = stored
         self._partition = partition
         self._count = FIRST_ENTRIES  # of the next read
         self._checkpoint: Checkpoint | None = None  # to read on from; None: ask Postgres
@@ -62,10 +65,11 @@ class PartitionArchiver:
             )
             checkpoint = await self._same_log(postgres, checkpoint, snapshot)
             if snapshot.entries:
-                checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
+                checkpoint, stored = await commit_batch(postgres, checkpoint, snapshot)
+                self._stored.add(stored)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS
-                self._count = _entries_of_next_read(snapshot, rows)
+                self._count = _entries_of_next_read(snapshot, stored.rows)
             else:
                 more = False
         except (Superseded, LostLog, LostTail):

@@ -11,19 +11,20 @@ from redis.exceptions import RedisError
 from app.contract.area_mode import join_area_mode
 from app.contract.connection import connect
 from app.contract.keys import BUILDING, PARTITIONS, SECRET, Keys, keys_of, partition_of
-from app.contract.log import LOG_START, StreamId, decode, format_entry, format_line
+from app.contract.log import StreamId, format_entry, format_line
 from app.contract.outcome import EventKind
 from app.contract.postgres import Connection, Record
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from app.settings import Settings
-from archiver import api_keys, stream
-from archiver.batches import store_leftovers
+from archiver import api_keys
 from archiver.checkpoint import Checkpoint, change_epoch, open_checkpoint, read_checkpoint, rewind, top_position
 from archiver.errors import Busy
 from archiver.postgres import AdvisoryLock, migrate, try_lock
 from archiver.postgres import connect as connect_postgres
 from archiver.recount import recount
+from archiver.salvage import salvage
+from archiver.stored import Stored
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,12 @@ def _silent(_: int) -> None:
     pass
 
 
-async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], None] = _silent) -> int:
+async def rebuild(
+    settings: Settings, redis: Redis, progress: Callable[[int], None] = _silent, stored: Stored | None = None
+) -> int:
     """Returns how many sessions were read. Raises Busy, EditedMigration, RedisError and Postgres's errors.
 
-    `progress` is called with their number so far.
+    `progress` is called with their number so far; `stored` is added to by what was still to be archived.
 
     The partitions are closed first, and what their logs still hold is archived. The new state grows in the next
     database of the same server and takes the old one's place by SWAPDB; until then nothing of the old is touched.
@@ -54,14 +57,19 @@ async def rebuild(settings: Settings, redis: Redis, progress: Callable[[int], No
         await migrate(postgres)
         if not await try_lock(postgres, AdvisoryLock.REBUILD):
             raise Busy
-        return await _rebuild(settings, redis, staging, postgres, progress)
+        return await _rebuild(settings, redis, staging, postgres, progress, stored or Stored())
     finally:
         postgres.terminate()
         await staging.aclose()
 
 
 async def _rebuild(
-    settings: Settings, redis: Redis, staging: Redis, postgres: Connection, progress: Callable[[int], None]
+    settings: Settings,
+    redis: Redis,
+    staging: Redis,
+    postgres: Connection,
+    progress: Callable[[int], None],
+    stored: Stored,
 ) -> int:
     checkpoints = [
         await read_checkpoint(postgres, p) or await open_checkpoint(postgres, p, new_token())
@@ -73,7 +81,7 @@ async def _rebuild(
             await api_keys.store_keys(redis, postgres)
         for checkpoint in checkpoints:
             if checkpoint.partition not in foreign:
-                await _salvage(redis, postgres, checkpoint.partition)
+                stored.add(await salvage(redis, postgres, checkpoint.partition))
         sessions = await _build(settings, staging, postgres, progress)
     except BaseException:
         await _reopen(redis, checkpoints, foreign)
@@ -123,13 +131,6 @@ async def _reopen(redis: Redis, checkpoints: list[Checkpoint], foreign: set[int]
                 await redis.set(keys.epoch, checkpoint.epoch, nx=True)
         except RedisError:
             log.exception("A partition stays closed", extra={"action": "rebuild"})
-
-
-async def _salvage(redis: Redis, postgres: Connection, partition: int) -> None:
-    """Archives what the log still holds; what is archived already changes nothing."""
-    async for entries in stream.pages(redis, partition, LOG_START):
-        rows, rejects = decode(partition, entries)
-        await store_leftovers(postgres, rows, rejects)
 
 
 async def _build(settings: Settings, staging: Redis, postgres: Connection, progress: Callable[[int], None]) -> int:

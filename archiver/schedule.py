@@ -19,6 +19,7 @@ from archiver import api_keys, retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
 from archiver.heal import heal
 from archiver.leader import Leader
+from archiver.metrics import ArchiverMetrics
 from archiver.partition import PartitionArchiver
 from archiver.postgres import WRITER_NAME, connect, migrate
 from archiver.rebuild import rebuild
@@ -54,14 +55,14 @@ class Archiver:
     def __init__(self, settings: Settings, redis: Redis, watchdog: Watchdog) -> None:
         self._settings = settings
         self._redis = redis
-        self._partitions = [PartitionArchiver(redis, p) for p in range(settings.partitions)]
         self._leader = Leader(settings.postgres_dsn)
+        self.metrics = ArchiverMetrics(lambda: self._leader.leads)
+        self._partitions = [PartitionArchiver(redis, p, self.metrics.stored) for p in range(settings.partitions)]
         self._watchdog = watchdog
         self._writer: Connection | None = None
         self._keys_connection: Connection | None = None
         self._ended_keys: frozenset[str] = frozenset()
         self._draining = asyncio.Lock()
-        self._failing: set[str] = set()
         self._fatal: Exception | None = None
         self.stop = asyncio.Event()
         # A new leader may have to migrate a large archive.
@@ -78,6 +79,8 @@ class Archiver:
             # The events of a day that is dropped have to be summed up.
             Job("retention", 600, self._keep_retention, deadline=None),
         )
+        for job in self._jobs:
+            self.metrics.add_job(job.name)
 
     async def run(self) -> None:
         """Raises SettingsMismatch when Redis was opened with another partition count, and EditedMigration."""
@@ -121,15 +124,17 @@ class Archiver:
             async with asyncio.timeout(job.deadline):
                 await job.run()
         except OUTSIDE as error:
-            if job.name not in self._failing:
-                self._failing.add(job.name)
+            self.metrics.failures[job.name] += 1
+            if job.name not in self.metrics.failing:
+                self.metrics.failing.add(job.name)
                 log.error("Job fails", exc_info=error, extra={"action": job.name})
         except FATAL as error:
             self._fatal = error
             self.stop.set()
         else:
-            if job.name in self._failing:
-                self._failing.discard(job.name)
+            self.metrics.succeeded(job.name)
+            if job.name in self.metrics.failing:
+                self.metrics.failing.discard(job.name)
                 log.info("Job works again", extra={"action": job.name})
 
     async def _lead(self) -> None:
@@ -182,10 +187,11 @@ class Archiver:
         try:
             with self._watchdog.paused():
                 if isinstance(loss, LostTail):
-                    await heal(self._settings, self._redis, loss)
+                    self.metrics.healed(await heal(self._settings, self._redis, loss))
                 else:
                     log.error("Redis is not the one that was archived; rebuilding", extra={"action": "rebuild"})
-                    await rebuild(self._settings, self._redis)
+                    await rebuild(self._settings, self._redis, stored=self.metrics.stored)
+                    self.metrics.rebuilds += 1
         except Busy:
             log.info("Somebody else rebuilds", extra={"action": "rebuild"})
         self._watchdog.succeeded()

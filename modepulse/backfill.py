@@ -48,9 +48,9 @@ async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
             async with connection.transaction():
                 task = bar.add_task("events", total=events)
                 for batch in _batches(world, start, end, events):
-                    count, changes = await batches.copy_binary(connection, PARTITION, batch)
-                    deltas.add(changes)
-                    written += count
+                    copied = await batches.copy_binary(connection, PARTITION, batch)
+                    deltas.add(copied.deltas)
+                    written += copied.heads.total()
                     bar.update(task, completed=written, total=max(events, written))
                 task = bar.add_task("minutes", total=deltas.minutes)
                 for sums, minutes in deltas.columns():

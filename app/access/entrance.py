@@ -36,6 +36,7 @@ class Entrance:
 
     `methods_at`: the methods of a request's path, empty where there is none; `root_path`: MODEPULSE_ROOT_PATH, which a
     proxy may have removed from the path or not. Nothing behind this knows of it, or gets a cookie from a foreign page.
+    `noting`: counts the answers that are given here.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Entrance:
         proxies: TrustedProxies,
         methods_at: Callable[[Scope], list[str]],
         root_path: str,
+        noting: Callable[[Scope, Send], Send],
     ) -> None:
         self._app = app
         self._hosts = hosts
@@ -54,6 +56,7 @@ class Entrance:
         self._proxies = proxies if proxies else None
         self._methods_at = methods_at
         self._root = root_path.encode()
+        self._noting = noting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,7 +78,7 @@ class Entrance:
             try:
                 self._hosts.check(host, scope["http_version"], scope["path"])
             except Problem as problem:
-                await _refuse(problem, scope, receive, send)
+                await _refuse(problem, scope, receive, self._noting(scope, send))
                 return
         if origin is None and site is None:  # no browser, as nearly always
             await self._app(scope, receive, self._unlisted(scope, send) if self._origins.exact else send)
@@ -95,11 +98,11 @@ class Entrance:
             await self._app(scope, receive, send)
         else:
             problem = Problem(403, "foreign_origin", "Pages of this origin may not do this; see MODEPULSE_CORS_ORIGINS")
-            await _refuse(problem, scope, receive, send)
+            await _refuse(problem, scope, receive, self._noting(scope, send))
 
     async def _answer_listed(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and _asks_for_method(scope) and (methods := self._methods_at(scope)):
-            await _permit(methods, send)
+            await _permit(methods, self._noting(scope, send))
         else:
             _remove_cookies(scope)
             await self._app(scope, receive, send)

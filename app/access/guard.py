@@ -16,13 +16,16 @@ from app.errors import Problem
 class Guard:
     """Calls the endpoint for those who are let in, with their Principal in `request.state.principal`.
 
-    `direct`: the endpoint is a plain ASGI app. `route`: its method and path, for logs.
+    `method` and `template`, its path, name the route for logs and metrics. `direct`: the endpoint is a plain ASGI app;
+    another status than 200 it leaves in `scope["status"]`, unless it has `streams`: answers that have no end.
     """
 
-    def __init__(self, endpoint: Callable[..., Any], need: Need, route: str) -> None:
+    def __init__(self, endpoint: Callable[..., Any], need: Need, method: str, template: str) -> None:
         self.direct = not inspect.isroutine(endpoint)
         self.need = need
-        self._route = route
+        self._route = f"{method} {template}"
+        self.template = template
+        self.streams = getattr(endpoint, "streams", False)
         self._endpoint: ASGIApp = endpoint if self.direct else request_response(endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,11 +34,13 @@ class Guard:
         try:
             principal = state["principal"] = admission.admit(scope, self.need, self._route)
         except Problem as problem:
+            scope["template"], scope["status"] = self.template, problem.status
             await problem.response()(scope, receive, send)
             return
         if self.direct:
             await self._endpoint(scope, receive, send)
             return
+        scope["template"] = self.template
         try:
             await self._endpoint(scope, receive, _while_valid(principal, send))
         except Ended:

@@ -18,7 +18,7 @@ from app.contract.allowed_names import allowed_names
 from app.contract.event import MAX_ERRORS, clock_skew_at
 from app.contract.outcome import OVER_LIMIT, Outcome
 from app.contract.problem import Location, problem_at
-from app.errors import InvalidRequest, Problem
+from app.errors import CLIENT_GONE, InvalidRequest, Problem
 from app.live.ingest import Ingest
 from app.live.refusals import OverLimit
 from app.live.submission import RequestKey
@@ -51,8 +51,9 @@ class PostEvents:
         try:
             body = await self._answer(scope, receive)
         except ClientDisconnect:
-            return
+            scope["status"] = CLIENT_GONE
         except Problem as problem:
+            scope["status"] = problem.status
             await problem.response()(scope, receive, send)
         else:
             await send_json(scope, send, body)

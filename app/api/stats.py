@@ -42,6 +42,7 @@ class GetStats:
                 parts = [b"%b:%b" % (name, ranking_json(r)) for (name, _), r in zip(areas, rankings, strict=True)]
                 body = b"{%b}" % b",".join(parts)
         except Problem as problem:
+            scope["status"] = problem.status
             await problem.response()(scope, receive, send)
         else:
             await send_json(scope, send, body)

@@ -31,6 +31,8 @@ HEADERS: list[Header] = [(b"content-type", b"text/event-stream"), (b"x-accel-buf
 class StreamStats:
     """A plain ASGI app: a subscriber costs as little memory as can be (docs/performance.md)."""
 
+    streams = True
+
     def __init__(self, settings: Settings) -> None:
         self._listeners = Occupancy(
             settings.max_listeners, settings.listeners_per_address, _listeners_full, _too_many_listeners

@@ -115,6 +115,11 @@ class Hub(Generic[Subscription]):
             if not channel.subscribers:
                 del self._channels[subscription]
 
+    @property
+    def listeners(self) -> int:
+        """How many subscribers there are."""
+        return sum(len(channel.subscribers) for channel in self._channels.values())
+
     def close(self) -> None:
         """Ends every stream."""
         self.closed = True

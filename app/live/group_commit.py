@@ -68,6 +68,11 @@ class GroupCommit:
         self.memory_full = False
         self.accepted = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many events are taken and not answered."""
+        return self._unanswered
+
     async def submit(self, script_args: list[str], key: RequestKey | None = None, skip: bool = False) -> str:
         """Applies the events; returns one outcome letter each (app.contract.outcome).
 

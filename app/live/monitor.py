@@ -4,13 +4,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from time import perf_counter
 from typing import NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from app.contract.keys import ACCEPTED, keys_of
-from app.contract.log import parse_stream_id
+from app.contract.log import LOG_START, parse_stream_id
+from app.exposition.histogram import Histogram
+from app.live.backlog import PEEK_ENTRIES, Backlog, Mark
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
 from app.live.secret import SharedSecret
@@ -37,10 +40,25 @@ class LiveMetrics(NamedTuple):
     archive_lag_seconds: float
 
 
+class Memory(NamedTuple):
+    """Of Redis, in bytes. `most` is 0 where there is no limit, or the server hides it."""
+
+    used: int
+    most: int
+
+
+class Logs(NamedTuple):
+    """Of all partitions together. `waiting` are the events that are not in Postgres yet, as Backlog counts them."""
+
+    entries: int
+    waiting: int
+
+
 class RedisMonitor:
     """`metrics` are at most a second old while Redis answers.
 
-    `degraded` lists the server's settings that are weaker than the promise; None while they are unknown.
+    `degraded` lists the server's settings that are weaker than the promise; None while they are unknown. `closed` is
+    the code of why events cannot be taken, None when they can. `round_trips` are those of one small pipeline a poll.
     """
 
     def __init__(
@@ -60,8 +78,17 @@ class RedisMonitor:
         self._added = 0  # of the events accepted by this process, those added to ACCEPTED
         self._accepted: deque[tuple[float, int]] = deque()  # (Redis's time in seconds, ACCEPTED then)
         self._failing: set[str] = set()
+        self._backlogs = [Backlog() for _ in self._partitions]
         self.metrics = LiveMetrics(0.0, 0.0)
         self.degraded: list[str] | None = None
+        self.closed: str | None = None
+        self.memory = Memory(0, 0)
+        self.logs = Logs(0, 0)
+        self.round_trips = Histogram()
+        self._checks = (
+            *(self._secret.load, self._check_memory, self._check_durability),
+            *(self._count_accepted, self._measure_logs),
+        )
 
     async def run(self) -> None:
         """Polls until it is cancelled. Raises SettingsMismatch."""
@@ -72,8 +99,11 @@ class RedisMonitor:
     async def poll(self) -> None:
         """Makes every check; one that fails keeps none of the others from being made. Raises SettingsMismatch."""
         # Checked at the start too, when Redis may have been out of reach.
-        await self._counters.closed_reason()
-        for check in (self._secret.load, self._check_memory, self._check_durability, self._measure):
+        start = perf_counter()
+        self.closed = await self._counters.closed_reason()
+        if self.closed != "redis_unavailable":
+            self.round_trips.observe(perf_counter() - start)
+        for check in self._checks:
             try:
                 await check()
             except RedisError:
@@ -91,6 +121,7 @@ class RedisMonitor:
         memory = await self._redis.info("memory")
         # A managed Redis may hide either; without them the script's own refusal remains.
         used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
+        self.memory = Memory(used, most)
         full = most > 0 and used >= self._memory_share * most
         for group_commit in self._group_commits:
             if group_commit.memory_full != full:
@@ -105,7 +136,7 @@ class RedisMonitor:
             log.warning("Durability differs from the promise", extra={"action": "durability", "degraded": degraded})
         self.degraded = degraded
 
-    async def _measure(self) -> None:
+    async def _count_accepted(self) -> None:
         accepted_here = sum(group_commit.accepted for group_commit in self._group_commits)
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.time()
@@ -113,16 +144,37 @@ class RedisMonitor:
                 pipeline.incrby(ACCEPTED, accepted_here - self._added)
             else:
                 pipeline.get(ACCEPTED)
+            now, accepted = await pipeline.execute()
+        self._added = accepted_here
+        self.metrics = self.metrics._replace(events_per_second=self._rate(_seconds(now), int(accepted or 0)))
+
+    async def _measure_logs(self) -> None:
+        """Beside the counting of events, which a full Redis refuses."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.time()
             for keys in self._partitions:
                 pipeline.get(keys.archived)
-            (seconds, microseconds), accepted, *positions = await pipeline.execute()
-            self._added = accepted_here
-            for keys, archived in zip(self._partitions, positions, strict=True):
-                pipeline.xrange(keys.events, f"({archived.decode()}" if archived else "-", count=1)
-            waiting = [entries[0][0] for entries in await pipeline.execute() if entries]
-        now = seconds + microseconds / 1_000_000
-        oldest = min((parse_stream_id(at).ms / 1000 for at in waiting), default=now)
-        self.metrics = LiveMetrics(self._rate(now, int(accepted or 0)), round(max(0.0, now - oldest), 3))
+            now, *positions = await pipeline.execute()
+            archived = [parse_stream_id(at) if at else LOG_START for at in positions]
+            for keys, position in zip(self._partitions, archived, strict=True):
+                pipeline.execute_command("XINFO", "STREAM", keys.events)
+                pipeline.xrange(keys.events, f"({position}", count=PEEK_ENTRIES)
+            replies = await pipeline.execute(raise_on_error=False)
+        oldest, length, waiting = _seconds(now), 0, 0
+        for index, (info, entries) in enumerate(zip(replies[::2], replies[1::2], strict=True)):
+            if isinstance(info, ResponseError) and "no such key" in str(info):
+                continue
+            for reply in (info, entries):
+                if isinstance(reply, Exception):
+                    raise reply
+            log_ = dict(zip(info[::2], info[1::2], strict=True))
+            mark = Mark(parse_stream_id(log_[b"last-generated-id"]), log_[b"entries-added"])
+            length += log_[b"length"]
+            waiting += self._backlogs[index].events(mark, archived[index], [_events_of(entry) for _, entry in entries])
+            if entries:
+                oldest = min(oldest, parse_stream_id(entries[0][0]).ms / 1000)
+        self.logs = Logs(length, waiting)
+        self.metrics = self.metrics._replace(archive_lag_seconds=round(_seconds(now) - oldest, 3))
 
     def _rate(self, now: float, accepted: int) -> float:
         """Events a second over the last RATE_SECONDS."""
@@ -133,6 +185,16 @@ class RedisMonitor:
         since, before = samples[0]
         # Fewer than before: Redis came back older, or was rebuilt.
         return round(max(0, accepted - before) / (now - since), 1) if now > since else 0.0
+
+
+def _seconds(time: tuple[int, int]) -> float:
+    """Since 1970, of TIME's reply."""
+    return time[0] + time[1] / 1_000_000
+
+
+def _events_of(fields: dict[bytes, bytes]) -> int:
+    """Of a log entry: its lines that are not empty."""
+    return sum(map(bool, fields.get(b"events", b"").split(b"\n")))
 
 
 def _text(value: bytes | str | None) -> str:

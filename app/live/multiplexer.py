@@ -40,6 +40,8 @@ class Multiplexer(asyncio.Protocol):
         self._replies = hiredis.Reader()
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self.connects = 0
+        """How many times a connection was made: the first time, and after each loss."""
 
     async def run(self, commands: bytes, count: int) -> list[Any]:
         """The replies to `count` packed commands; an error reply stands in its place as an exception.
@@ -75,6 +77,7 @@ class Multiplexer(asyncio.Protocol):
             self._replies = hiredis.Reader(replyError=opened._parser.parse_error)
             transport.set_protocol(self)
             self._opened, self._transport = opened, transport
+            self.connects += 1
 
     def data_received(self, data: bytes) -> None:
         replies = self._replies

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from time import perf_counter
 from typing import NamedTuple
 
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
@@ -18,6 +19,7 @@ from app.contract.calls import UNLIMITED, RecordCall, admission
 from app.contract.keys import Keys
 from app.contract.token import new_token
 from app.errors import InvalidRequest, Unavailable
+from app.live.call_metrics import CallMetrics
 from app.live.limits import limits_of_partition
 from app.live.multiplexer import Multiplexer, NotSent, packed
 from app.live.refusals import (
@@ -112,6 +114,7 @@ class ScriptCall:
         self._epoch: str | None = None
         self._answering = True
         self.lost = 0
+        self.metrics = CallMetrics()
 
     async def record(self, group: Group, on_lost: Callable[[], None]) -> str:
         """One outcome letter an event. Raises Unavailable, InvalidRequest, OverLimit."""
@@ -162,11 +165,14 @@ class ScriptCall:
         """Raises RedisError, Unavailable."""
         if self._epoch is None:
             self._epoch = await self._read_epoch()
+        start = perf_counter()
         outcomes = await self._run(script, call.keys(self._keys), call.args(self._epoch, script_args))
         if not self._answering:
             self._answering = True
             log.info("Redis answers again", extra={"action": "redis_back"})
-        return outcomes.decode()
+        letters = outcomes.decode()
+        self.metrics.note(script_args, letters, perf_counter() - start)
+        return letters
 
     def _judge(self, error: RedisError, progress: "_Progress") -> None:
         """Returns when the call is to be attempted again. Raises Unavailable, InvalidRequest, OverLimit."""

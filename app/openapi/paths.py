@@ -25,6 +25,7 @@ def paths() -> dict[str, Any]:
         "/keys/{key_id}": {"delete": needing(ALWAYS_ADMIN, access.DELETE_KEY)},
         "/healthz": {"get": needing(PROBE, service.HEALTHZ)},
         "/readyz": {"get": needing(PROBE, service.READYZ)},
+        "/metrics": {"get": needing(READ, service.METRICS)},
         "/login": {"get": needing(OPEN, login.GET_LOGIN), "post": needing(OPEN, login.POST_LOGIN)},
         "/logout": {"post": needing(OPEN, login.POST_LOGOUT)},
         "/openapi.json": {"get": needing(OPEN, service.OPENAPI)},

@@ -25,6 +25,20 @@ READYZ = {
     },
 }
 
+METRICS = {
+    "operationId": "getMetrics",
+    "tags": ["service"],
+    "summary": "The figures of the process that answers, for Prometheus",
+    "description": "Without a key where MODEPULSE_METRICS_OPEN is true; not served here with MODEPULSE_METRICS_PORT.",
+    "responses": {
+        "200": {
+            "description": "Prometheus's text format",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": "modepulse_ready 1.0\n"}},
+        },
+        **refused(),
+    },
+}
+
 OPENAPI = {
     "operationId": "getOpenapi",
     "tags": ["service"],

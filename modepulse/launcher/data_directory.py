@@ -21,6 +21,7 @@ class Run(TypedDict):
     url: str
     redis_url: str
     postgres_dsn: str
+    metrics: dict[str, str]
     pids: dict[str, int | None]
 
 

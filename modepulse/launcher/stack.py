@@ -29,6 +29,8 @@ from modepulse.launcher.supervisor import Service, Stopped, Supervisor, block_si
 from modepulse.notice import notice
 
 READY_TIMEOUT_SECONDS = 120
+# Of the archiver, where it is free; deploy/monitoring/prometheus.yml asks there.
+METRICS_PORT = 9109
 SUPERVISE_SECONDS = 1.0
 # A few dozen events a second in areas 101 to 110, until the stack is stopped.
 DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "10", "--duration", "1e9"]
@@ -50,6 +52,7 @@ class Stack:
         self._redis = StoreAddresses.shared(settings.redis_url)
         self._archive = StoreAddresses.shared(settings.postgres_dsn)
         self._postgres: Postgres | None = None  # the embedded one
+        self._metrics_port = 0  # the archiver's
 
     def run(self) -> None:
         """Returns after an orderly stop by SIGINT, SIGTERM or SIGHUP. Raises LaunchError."""
@@ -74,7 +77,8 @@ class Stack:
         if self._needs_key() and self._directory.is_new() and not (settings.redis_url or settings.postgres_dsn):
             raise self._no_key()
         kept = self._directory.read_ports()
-        ports = {}
+        self._metrics_port = settings.archiver_metrics_port or free_port(kept.get("metrics", METRICS_PORT))
+        ports = {"metrics": self._metrics_port}
         if binary is not None:
             ports["redis"] = free_port(kept.get("redis"))
             self._add_redis(binary, ports["redis"], lock)
@@ -145,6 +149,7 @@ class Stack:
         settings = {"MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token()}
         api = {"MODEPULSE_REDIS_URL": self._redis.api, "MODEPULSE_POSTGRES_DSN": self._archive.api}
         archiver = {"MODEPULSE_REDIS_URL": self._redis.archiver, "MODEPULSE_POSTGRES_DSN": self._archive.archiver}
+        archiver["MODEPULSE_ARCHIVER_METRICS_PORT"] = str(self._metrics_port)
         self._add_command("archiver", ["archive"], settings | archiver)
         self._add_command("api", ["serve", "--fd", str(listener)], settings | api, listener)
         if self._demo:
@@ -196,9 +201,17 @@ class Stack:
                 "url": self._url,
                 "redis_url": self._redis.owner,
                 "postgres_dsn": self._archive.owner,
+                "metrics": self._metrics_urls(),
                 "pids": {name: pids.get(name) for name in ("redis", "postgres", "api", "archiver")},
             }
         )
+
+    def _metrics_urls(self) -> dict[str, str]:
+        """Where each process shows its figures."""
+        own = f"http://{_authority(self._settings.metrics_host)}:"
+        port = self._settings.metrics_port
+        api = f"{own}{port}" if port else self._url
+        return {"api": f"{api}/metrics", "archiver": f"{own}{self._metrics_port}/metrics"}
 
     def _stop(self) -> None:
         """Stops the API before the archiver and the stores, so that what it has accepted is written."""
@@ -209,8 +222,13 @@ class Stack:
 
     @property
     def _url(self) -> str:
-        host = _reachable(self._host)
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
+        return f"http://{_authority(self._host)}:{self._port}"
+
+
+def _authority(host: str) -> str:
+    """A host as it stands in the address of what listens on it."""
+    reachable = _reachable(host)
+    return f"[{reachable}]" if ":" in reachable else reachable
 
 
 def _is_ready(host: str, port: int) -> bool:

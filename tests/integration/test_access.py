@@ -30,6 +30,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/modes"): "read",
     ("GET", "/history"): "read",
     ("GET", "/history/top"): "read",
+    ("GET", "/metrics"): "read",
     ("GET", "/events"): "audit",
     ("GET", "/users/{user_id:name}/sessions"): "audit",
     ("GET", "/users/{user_id:name}/history"): "audit",

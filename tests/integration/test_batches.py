@@ -81,7 +81,7 @@ async def test_entries_met_again_change_nothing_and_new_ones_beside_them_are_sto
 
 async def test_a_batch_with_a_known_event_is_not_copied_and_leaves_nothing_behind(connection: Connection) -> None:
     known = entry(1, LINES)
-    assert await batches.copy_new(connection, 0, [known]) == len(LINES) - 1
+    assert (await batches.copy_new(connection, 0, [known])).total() == len(LINES) - 1
     before = await sums(connection)
     with pytest.raises(NotPlainNewRows):
         await batches.copy_new(connection, 0, [entry(2, LINES), known])

@@ -131,5 +131,6 @@ def test_foreign_directories_keep_their_permissions(tmp_path: Path) -> None:
         assert stat.S_IMODE(parent.stat().st_mode) == 0o700
         assert stat.S_IMODE((stack.directory / "run.json").stat().st_mode) == 0o600
         assert stat.S_IMODE((stack.directory / "admin_token").stat().st_mode) == 0o600
-        assert set(stack.run) == {"url", "redis_url", "postgres_dsn", "pids"}
+        assert set(stack.run) == {"url", "redis_url", "postgres_dsn", "metrics", "pids"}
+        assert set(stack.run["metrics"]) == {"api", "archiver"}
         assert set(stack.run["pids"]) == {"redis", "postgres", "api", "archiver"}

@@ -49,7 +49,7 @@ async def fill(connection: Connection) -> None:
     await retention.create_partitions(connection, retention.today() - timedelta(days=15), retention.today())
     for back in (20, 12, 11, 3, 0):
         lines = [f"LOGIN+1|1|duel|u{back}|", f"LOGIN+1|2|ctf|u{back}|", f"LOGOUT-1|2|ctf|u{back}|"]
-        assert await batches.copy_new(connection, 0, [entry(back, *lines)]) == 3
+        assert (await batches.copy_new(connection, 0, [entry(back, *lines)])).total() == 3
 
 
 async def test_days_are_made_once_and_rows_find_them(connection: Connection) -> None:
@@ -123,7 +123,9 @@ async def test_a_long_reader_delays_retention_but_not_the_archiver(
     async def write() -> None:
         nonlocal written
         while True:
-            written += await batches.copy_new(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
+            written += (
+                await batches.copy_new(writing, 0, [entry(0, "LOGIN+1|1|duel|w|", "LOGOUT-1|1|duel|w|")])
+            ).total()
 
     async with reading.transaction():
         await reading.fetch("SELECT FROM area_mode_events LIMIT 1")

@@ -92,7 +92,7 @@ async def test_a_rebuild_that_fails_at_once_and_again_is_noticed_by_the_watchdog
         attempts.make()
         raise LostLog
 
-    async def fail(*_: object) -> int:
+    async def fail(*_: object, **__: object) -> int:
         raise RedisError("no room")
 
     monkeypatch.setattr(stream, "set_if_none", partitions)

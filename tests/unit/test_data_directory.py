@@ -9,7 +9,13 @@ import pytest
 from modepulse.launcher.data_directory import DataDirectory, Run
 from modepulse.launcher.errors import LaunchError
 
-RUN: Run = {"url": "http://127.0.0.1:1", "redis_url": "redis://", "postgres_dsn": "postgresql://", "pids": {"api": 1}}
+RUN: Run = {
+    "url": "http://127.0.0.1:1",
+    "redis_url": "redis://",
+    "postgres_dsn": "postgresql://",
+    "metrics": {"api": "http://127.0.0.1:1/metrics"},
+    "pids": {"api": 1},
+}
 
 
 @pytest.fixture

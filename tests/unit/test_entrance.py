@@ -9,6 +9,7 @@ from app.access.client_address import TrustedProxies
 from app.access.entrance import Entrance
 from app.access.hosts import Hosts
 from app.access.origin import Origins
+from app.request_metrics import RequestMetrics
 
 GAME = b"https://game.example.com"
 COOKIE = (b"cookie", b"modepulse_session=x")
@@ -42,7 +43,10 @@ async def ask(
     """(status, headers, the scope that the application got or None)"""
     inside = Inside()
     methods = ["GET", "HEAD"]
-    entrance = Entrance(inside, Hosts("", False), Origins(cors), TrustedProxies(proxies), lambda _: methods, root)
+    noting = RequestMetrics().noting
+    entrance = Entrance(
+        inside, Hosts("", False), Origins(cors), TrustedProxies(proxies), lambda _: methods, root, noting
+    )
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -38,7 +38,7 @@ async def test_long_answer_ends_with_its_key() -> None:
         sent.append(message)
 
     scope = {**request(bearer(text)), "state": {"admission": admission}, "asgi": {"spec_version": "2.4"}}
-    await Guard(endpoint, READ, "GET /")(scope, never, send)
+    await Guard(endpoint, READ, "GET", "/")(scope, never, send)
     assert [message.get("body") for message in sent[1:]] == [b"x"] * 4
     assert sent[-1]["more_body"], "it does not look complete"
 
@@ -73,5 +73,5 @@ async def test_refusal_is_the_answer_and_the_endpoint_is_not_called() -> None:
         sent.append(message)
 
     scope = {**request(), "state": {"admission": await admission_of()}}
-    await Guard(endpoint, READ, "GET /")(scope, never, send)
+    await Guard(endpoint, READ, "GET", "/")(scope, never, send)
     assert sent[0]["status"] == 401

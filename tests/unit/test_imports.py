@@ -19,8 +19,11 @@ RULES: dict[str, Callable[[Import], bool]] = {
     # The packages. bench and tests are on top and may import all.
     "lua imports none of ours": lambda i: i.by("lua") and i.of(*OURS) and not i.of("lua"),
     "app never imports archiver or modepulse": lambda i: i.by("app") and i.of("archiver", "modepulse"),
-    "archiver takes from app only contract, settings and logs": lambda i: (
-        i.by("archiver") and i.of("app") and not i.of("app.contract", "app.settings", "app.logs")
+    "archiver takes from app only contract, exposition, settings and logs": lambda i: (
+        i.by("archiver") and i.of("app") and not i.of("app.contract", "app.exposition", "app.settings", "app.logs")
+    ),
+    "app.exposition imports only itself": lambda i: (
+        i.by("app.exposition") and i.of(*OURS) and not i.of("app.exposition")
     ),
     "archiver never imports modepulse": lambda i: i.by("archiver") and i.of("modepulse"),
     "nobody imports bench, and only bench imports tests": lambda i: (
@@ -91,6 +94,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.partition",
         "archiver.rebuild",
         "archiver.recount",
+        "archiver.salvage",
         "archiver.schedule",
         "archiver.stream",
         "archiver.verify",

@@ -44,6 +44,11 @@ def test_every_address_and_token_is_a_secret() -> None:
         ("ALLOWED_HOSTS", "http://evil.example"),
         ("TRUSTED_PROXIES", "10.0.0.0/40"),
         ("LOGIN_SECONDS", "1"),
+        ("METRICS_OPEN", "readers"),
+        ("METRICS_PORT", "65536"),
+        ("METRICS_PORT", "-1"),
+        ("ARCHIVER_METRICS_PORT", "http"),
+        *(("METRICS_HOST", host) for host in ("127.0.0.1:9109", "http://host", "a b", "[::1]", "x" * 64, "a..b")),
         *(
             ("ROOT_PATH", path)
             for path in ("modepulse", "/", "/modepulse/", "//x", "/a/../b", "/a b", "/a%20", "/ü", "/a\n")

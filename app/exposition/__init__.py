@@ -1,0 +1,1 @@
+"""How a process shows its figures to Prometheus: plain numbers, their text, a port of its own."""
