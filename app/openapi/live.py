@@ -5,7 +5,7 @@ from typing import Any
 from app.bounds import ALL_AREAS, MAX_RANKS, MAX_STATS_AREAS, MAX_STREAM_AREAS
 from app.openapi.operation import json_of, query, whole
 from app.openapi.problems import refused
-from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, list_of, ref
+from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, enum_of, list_of, ref
 
 STATS = {"111": [{"multiplayer_mode": "duel", "count": 2}, {"multiplayer_mode": "co_op", "count": 1}], "112": []}
 AREAS = {
@@ -87,23 +87,22 @@ GET_MODES = {
     },
 }
 
-MODE_COUNT = answer("Players in a mode", {"multiplayer_mode": NAME, "count": COUNT})
-AREA = answer(
-    "An area with players",
-    {"area_code": NAME, "players": COUNT, "top_mode": NAME, "top_mode_count": COUNT},
-)
-
 SCHEMAS: dict[str, Schema] = {
+    "ModeCount": answer("Players in a mode", {"multiplayer_mode": NAME, "count": COUNT}),
+    "Area": answer(
+        "An area with players",
+        {"area_code": NAME, "players": COUNT, "top_mode": NAME, "top_mode_count": COUNT},
+    ),
     "Stats": {
         "type": "object",
         "description": "area -> its modes, most played first; [] where nobody plays",
-        "additionalProperties": list_of(MODE_COUNT),
+        "additionalProperties": list_of(ref("ModeCount")),
     },
-    "Areas": answer("Areas with players, most first", {"areas": list_of(AREA), "players": COUNT}),
+    "Areas": answer("Areas with players, most first", {"areas": list_of(ref("Area")), "players": COUNT}),
     "Overview": answer(
         "What a frame of GET /stats/stream?area_code=* holds",
         {
-            "areas": list_of(AREA),
+            "areas": list_of(ref("Area")),
             "players": {**COUNT, "description": "In all areas, those beyond `limit` too"},
             "events_per_second": {"type": "number", "minimum": 0, "description": "Taken in the last seconds"},
             "archive_lag_seconds": {
@@ -122,7 +121,7 @@ SCHEMAS: dict[str, Schema] = {
                 "pattern": "^[0-9]+-[0-9a-f]{16}$",
                 "description": "<ms since 1970>-<digest of the data>, to be sent back as `Last-Event-ID`",
             },
-            "event": {"enum": ["message", "problem"]},
+            "event": enum_of("message", "problem"),
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",
@@ -131,5 +130,5 @@ SCHEMAS: dict[str, Schema] = {
         },
         ("id",),
     ),
-    "Modes": answer("Modes with players, most first", {"modes": list_of(MODE_COUNT), "players": COUNT}),
+    "Modes": answer("Modes with players, most first", {"modes": list_of(ref("ModeCount")), "players": COUNT}),
 }
