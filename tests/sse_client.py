@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import orjson
 
 
@@ -17,7 +17,7 @@ class Frame(NamedTuple):
 class Listening:
     """Frames as they come; waiting for one longer than ten seconds fails."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"] == "text/event-stream"
         self.response = response
@@ -54,7 +54,7 @@ class Listening:
 @contextmanager
 def listening(url: str, area: Any, last: str = "", **params: Any) -> Iterator[Listening]:
     headers = {"Last-Event-ID": last} if last else {}
-    with httpx.stream(
+    with httpx2.stream(
         "GET", f"{url}/stats/stream", params={"area_code": area, **params}, headers=headers, timeout=10
     ) as response:
         yield Listening(response)

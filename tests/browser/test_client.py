@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page
 
@@ -40,7 +40,7 @@ def page_with_client(window: Window, stack: Stack, compiled: Path) -> Page:
 
 
 def test_page_of_another_origin(
-    stack: Stack, service: Stack, window: Window, compiled: Path, area: str, http: httpx.Client
+    stack: Stack, service: Stack, window: Window, compiled: Path, area: str, http: httpx2.Client
 ) -> None:
     writing, reading = make_key(service, "games", "ingest"), make_key(service, "pages", "read")
     page = page_with_client(window, stack, compiled)
@@ -65,7 +65,7 @@ def test_page_of_another_origin(
 
 
 def test_what_is_queued_is_sent_when_the_page_is_left(
-    stack: Stack, window: Window, compiled: Path, area: str, http: httpx.Client
+    stack: Stack, window: Window, compiled: Path, area: str, http: httpx2.Client
 ) -> None:
     page = page_with_client(window, stack, compiled)
     page.evaluate(

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-import httpx
+import httpx2
 import pytest
 
 from tests.api_keys import Key, make_key
@@ -41,14 +41,14 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     with Stack(tmp_path_factory.mktemp("clients") / "data", redis_server=str(BINARIES["valkey"])) as stack:
         made = Secured(stack, make_key(stack, "games", "ingest"), make_key(stack, "pages", "read"))
         asked = f"{stack.url}/stats?area_code=1"
-        eventually(lambda: httpx.get(asked).status_code == 401)
-        eventually(lambda: httpx.get(asked, headers=made.read.header).status_code == 200)
+        eventually(lambda: httpx2.get(asked).status_code == 401)
+        eventually(lambda: httpx2.get(asked, headers=made.read.header).status_code == 200)
         yield made
 
 
 @pytest.fixture
-def http(secured: Secured) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=secured.stack.url, headers=secured.stack.admin, timeout=10) as client:
+def http(secured: Secured) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=secured.stack.url, headers=secured.stack.admin, timeout=10) as client:
         yield client
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
+import httpx2
 
 PASSED_ON = ("content-type", "idempotency-key", "x-api-key", "last-event-id")
 
@@ -86,7 +86,7 @@ def fronting(service: str, port: int = 0) -> Iterator[Front]:
             front.seen.append(seen)
             reply = front.refuse(seen)
             if reply is None or reply.applied:
-                passed = httpx.post(front.service + self.path, content=body, headers=self._passed_on(), timeout=10)
+                passed = httpx2.post(front.service + self.path, content=body, headers=self._passed_on(), timeout=10)
                 if reply is None:
                     self._answer(passed.status_code, passed.content, passed.headers.get("retry-after", ""))
                     return
@@ -98,7 +98,7 @@ def fronting(service: str, port: int = 0) -> Iterator[Front]:
             self._answer(reply.status, json.dumps(problem).encode() if reply.code else b"<html>", reply.retry_after)
 
         def do_GET(self) -> None:
-            with httpx.stream("GET", front.service + self.path, headers=self._passed_on(), timeout=30) as passed:
+            with httpx2.stream("GET", front.service + self.path, headers=self._passed_on(), timeout=30) as passed:
                 if passed.headers["content-type"] != "text/event-stream":
                     self._answer(passed.status_code, passed.read(), "")
                     return
@@ -110,7 +110,7 @@ def fronting(service: str, port: int = 0) -> Iterator[Front]:
                 try:
                     for chunk in passed.iter_raw():
                         self.wfile.write(chunk)
-                except (httpx.HTTPError, httpx.StreamError, OSError, RuntimeError):
+                except (httpx2.HTTPError, httpx2.StreamError, OSError, RuntimeError):
                     pass
 
         def _passed_on(self) -> dict[str, str]:

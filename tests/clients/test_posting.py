@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from modepulse.launcher.child_process import free_port
@@ -16,14 +16,14 @@ UNAVAILABLE = Reply(503, "redis_unavailable")
 SOON = {"batch_seconds": 0.05}
 
 
-def logged(http: httpx.Client, area: int, count: int) -> list[dict[str, Any]]:
+def logged(http: httpx2.Client, area: int, count: int) -> list[dict[str, Any]]:
     """The events of an area in the archive, once there are so many."""
     eventually(lambda: len(audit(http, area_code=area, limit=1000)["items"]) >= count)
     items: list[dict[str, Any]] = audit(http, area_code=area, limit=1000, order="asc")["items"]
     return items
 
 
-def test_what_is_reported_counts(drive: Drive, secured: Secured, http: httpx.Client, area: int) -> None:
+def test_what_is_reported_counts(drive: Drive, secured: Secured, http: httpx2.Client, area: int) -> None:
     with drive(secured.stack.url, secured.ingest.text) as client:
         for user in ("ann", "böb", 'e"v\\e', "\N{VIDEO GAME}"):
             client.log_in(user, area)
@@ -57,7 +57,7 @@ def test_events_are_sent_in_batches_in_the_background(drive: Drive, secured: Sec
     ids=["503", "429", "503 applied", "cut", "proxy"],
 )
 def test_a_refused_batch_is_repeated_and_applied_once(
-    drive: Drive, secured: Secured, front: Front, http: httpx.Client, area: int, replies: list[Reply]
+    drive: Drive, secured: Secured, front: Front, http: httpx2.Client, area: int, replies: list[Reply]
 ) -> None:
     front.first(*replies)
     with drive(front.url, secured.ingest.text, stamp=False) as client:
@@ -81,7 +81,7 @@ def test_retry_after_is_honoured(drive: Drive, secured: Secured, front: Front, a
     assert second.at - first.at >= 1.9
 
 
-def test_a_service_that_is_not_there_yet(drive: Drive, secured: Secured, http: httpx.Client, area: int) -> None:
+def test_a_service_that_is_not_there_yet(drive: Drive, secured: Secured, http: httpx2.Client, area: int) -> None:
     port = free_port()
     with drive(f"http://127.0.0.1:{port}", secured.ingest.text, **SOON) as client:
         client.log_in("ann", area)
@@ -92,7 +92,7 @@ def test_a_service_that_is_not_there_yet(drive: Drive, secured: Secured, http: h
 
 
 def test_a_full_queue_forgets_the_oldest(
-    drive: Drive, secured: Secured, front: Front, http: httpx.Client, area: int
+    drive: Drive, secured: Secured, front: Front, http: httpx2.Client, area: int
 ) -> None:
     front.always(UNAVAILABLE)
     with drive(front.url, secured.ingest.text, queue_events=5, batch_events=5, heartbeat_seconds=0, **SOON) as client:
@@ -141,7 +141,7 @@ def test_heartbeats_come_by_timer_until_the_logout(drive: Drive, secured: Secure
 
 
 def test_what_cannot_be_valid_is_lost_alone(
-    drive: Drive, secured: Secured, front: Front, http: httpx.Client, area: int
+    drive: Drive, secured: Secured, front: Front, http: httpx2.Client, area: int
 ) -> None:
     with drive(front.url, secured.ingest.text) as client:
         for user in ("", "a|b", "x" * 256, "tab\t", "\ud800", "ok", "x" * 255, "\N{VIDEO GAME}" * 255):
@@ -163,7 +163,7 @@ def test_a_wrong_key_is_not_repeated(drive: Drive, front: Front, area: int) -> N
 
 
 def test_a_batch_that_is_too_much_is_halved(
-    drive: Drive, secured: Secured, front: Front, http: httpx.Client, area: int
+    drive: Drive, secured: Secured, front: Front, http: httpx2.Client, area: int
 ) -> None:
     front.refuse = lambda seen: Reply(422, "too_many_events") if len(seen.items) > 3 else None
     with drive(front.url, secured.ingest.text) as client:
@@ -183,7 +183,7 @@ def test_without_room_for_its_key_a_batch_goes_without(drive: Drive, secured: Se
 
 
 def test_what_is_queued_is_sent_at_the_end_of_the_program(
-    drive: Drive, secured: Secured, http: httpx.Client, area: int
+    drive: Drive, secured: Secured, http: httpx2.Client, area: int
 ) -> None:
     with drive(secured.stack.url, secured.ingest.text, batch_seconds=60) as client:
         client.log_in("ann", area)
@@ -199,7 +199,7 @@ def test_the_end_of_the_program_waits_for_no_service_for_long(drive: Drive, fron
         assert client.leave(15) == 0
 
 
-def test_close_may_log_everybody_out(drive: Drive, secured: Secured, http: httpx.Client, area: int) -> None:
+def test_close_may_log_everybody_out(drive: Drive, secured: Secured, http: httpx2.Client, area: int) -> None:
     with drive(secured.stack.url, secured.ingest.text, batch_events=2) as client:
         for user in ("ann", "bob", "eve"):
             client.log_in(user, area)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 
 from tests.clients.conftest import TYPESCRIPT, Drive, Secured
@@ -15,7 +15,7 @@ from tests.servers import eventually
 pytestmark = pytest.mark.parametrize("drive", ["python", "async", "node"], indirect=True)
 
 
-def test_stats(drive: Drive, secured: Secured, http: httpx.Client, area: int) -> None:
+def test_stats(drive: Drive, secured: Secured, http: httpx2.Client, area: int) -> None:
     post(http, event(area), event(area, "u2"), event(area, mode="co_op"))
     with drive(secured.stack.url + "/", secured.read.text + "\n") as client:
         assert client.do("stats", area) == {str(area): ranking(duel=2, co_op=1)}
@@ -31,7 +31,7 @@ def test_a_refusal_says_why(drive: Drive, secured: Secured, area: int) -> None:
 
 
 def test_stream_shows_each_change_and_connects_again(
-    drive: Drive, secured: Secured, front: Front, http: httpx.Client, area: int
+    drive: Drive, secured: Secured, front: Front, http: httpx2.Client, area: int
 ) -> None:
     with drive(front.url, secured.read.text) as client:
         client.do("listen", [area])
@@ -50,7 +50,7 @@ def test_an_address_that_is_none_is_refused_at_once(drive: Drive, url: str) -> N
 
 
 def test_examples_of_the_clients_run(
-    drive: Drive, secured: Secured, http: httpx.Client, request: pytest.FixtureRequest
+    drive: Drive, secured: Secured, http: httpx2.Client, request: pytest.FixtureRequest
 ) -> None:
     if "async" in request.node.name:
         pytest.skip("its example is in the README")

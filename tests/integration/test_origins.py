@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
@@ -73,7 +73,7 @@ def filled(template: str) -> str:
 
 
 @pytest.mark.parametrize("header", FOREIGN)
-def test_foreign_page_writes_nothing(stack: Stack, http: httpx.Client, area: int, header: str) -> None:
+def test_foreign_page_writes_nothing(stack: Stack, http: httpx2.Client, area: int, header: str) -> None:
     body = json.dumps(event(area))
     for kind in ("text/plain", "application/json", "application/x-www-form-urlencoded"):
         answer = ask(stack, "POST /events", header, f"Content-Type: {kind}", body=body)

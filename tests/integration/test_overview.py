@@ -3,14 +3,14 @@
 import time
 from typing import Any, cast
 
-import httpx
+import httpx2
 import redis
 
 from tests.http_client import event
 from tests.servers import Stack, eventually
 
 
-def test_overviews_add_up(http: httpx.Client, area: int) -> None:
+def test_overviews_add_up(http: httpx2.Client, area: int) -> None:
     http.post("/events", json=[event(area, f"u{n}", mode="chess" if n else "go") for n in range(4)])
 
     def mine() -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def test_overviews_add_up(http: httpx.Client, area: int) -> None:
     assert sum(m["count"] for m in modes["modes"]) == modes["players"]
 
 
-def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx2.Client, area: int) -> None:
     http.post("/events", json=event(area)).raise_for_status()
     with redis.Redis.from_url(stack.run["redis_url"]) as store:
 
