@@ -1,6 +1,7 @@
 """What clients/python queues and in which order it sends, by a clock that is moved by hand; a fork."""
 
 import os
+import signal
 from typing import Any
 
 from modepulse_client import Client, Options
@@ -99,6 +100,7 @@ def test_a_fork_has_a_queue_of_its_own(secured: Secured, front: Front, area: int
         client.login("parent", area, "duel")
         child = os.fork()
         if child == 0:
+            signal.alarm(20)  # rather than to wait for a lock for ever
             client.login("child", area, "duel")
             os._exit(0 if client.flush(10) else 1)
         assert os.waitpid(child, 0)[1] == 0
