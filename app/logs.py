@@ -46,7 +46,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     # Their lines repeat ours, or say at every tick that nothing happened.
-    for noisy in ("uvicorn.access", "apscheduler", "asyncio", "httpx"):
+    for noisy in ("uvicorn.access", "apscheduler", "asyncio", "httpx2"):
         logging.getLogger(noisy).setLevel("WARNING")
     # A job still running at its next turn is normal while there is much to archive.
     logging.getLogger("apscheduler.scheduler").setLevel("ERROR")

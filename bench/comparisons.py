@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from app.contract.calls import RecordCall
 from app.contract.event import validate_events
@@ -138,7 +138,7 @@ class Comparisons:
     def _fill(self, server: str = "api", *headers: str) -> None:
         """Logs players in to all modes of every area."""
         self._servers.empty()
-        with httpx.Client(base_url=self._servers.url(server), headers=dict(h.split(": ") for h in headers)) as http:
+        with httpx2.Client(base_url=self._servers.url(server), headers=dict(h.split(": ") for h in headers)) as http:
             for first in range(0, AREAS * len(MODES) * 3, BATCH):
                 http.post("/events", content=login_body(first, BATCH)).raise_for_status()
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import uvloop
 
 from app.settings import Settings
@@ -118,7 +118,7 @@ def _post_players(servers: ScratchServers) -> None:
         {"area_code": 101, "multiplayer_mode": f"mode{n % 5}", "user_id": f"u{n}", "events_name": "LOGIN"}
         for n in range(100)
     ]
-    httpx.post(f"{servers.url('api')}/events", json=items).raise_for_status()
+    httpx2.post(f"{servers.url('api')}/events", json=items).raise_for_status()
 
 
 def _bodies() -> Iterator[tuple[str, bytes, str]]:
@@ -150,7 +150,7 @@ async def _cost(servers: ScratchServers, kind: str, body: bytes, content_type: s
     cpu, resident = cpu_seconds(pid), resident_kilobytes(pid)
     reading = asyncio.ensure_future(_read_until_cancelled(servers))
     headers = {"Content-Type": content_type, "Content-Encoding": "gzip"}
-    async with httpx.AsyncClient(timeout=120) as client:
+    async with httpx2.AsyncClient(timeout=120) as client:
         answer = await client.post(f"{servers.url('api')}/events", content=body, headers=headers)
     await asyncio.sleep(0.2)  # what the API clears away afterwards
     used = cpu_seconds(pid) - cpu

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import httpx
+import httpx2
 import orjson
 import uvloop
 
@@ -148,7 +148,7 @@ async def _read_stats(port: int) -> list[float]:
 
 async def _await_final_state(servers: ScratchServers, listeners: list[StreamListener], ended: float) -> int:
     """How many have the state that GET /stats returns, once all have it or FINAL_SECONDS have passed."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         final = (await client.get(f"{servers.url('api')}/stats?area_code={AREA}")).content
     while True:
         up_to_date = sum(listener.newest == final for listener in listeners)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import redis
 
 from app.contract.keys import PARTITIONS, keys_of
@@ -93,7 +93,7 @@ class ScratchServers:
             MODEPULSE_ADMIN_TOKEN=admin_token,
         )
         wanted = {"name": "bench", "scopes": ["ingest", "read"]}
-        made = httpx.post(f"{self.url('guarded')}/keys", json=wanted, headers={"X-API-Key": admin_token})
+        made = httpx2.post(f"{self.url('guarded')}/keys", json=wanted, headers={"X-API-Key": admin_token})
         return f"X-API-Key: {made.raise_for_status().json()['key']}"
 
     def start_hello(self) -> None:

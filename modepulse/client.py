@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 POST_DEADLINE_SECONDS = 60.0
 ERASE_TIMEOUT_SECONDS = 600.0
@@ -35,7 +35,7 @@ class Client:
 
     def __init__(self, url: str, key: str = "") -> None:
         headers = {"X-API-Key": key} if key else {}
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(15, connect=5), headers=headers)
+        self._http = httpx2.Client(base_url=url, timeout=httpx2.Timeout(15, connect=5), headers=headers)
         self._url = url
         self.totals = PostTotals()
 
@@ -53,11 +53,11 @@ class Client:
         """One attempt. Returns None, or why it failed if it should be repeated. Raises PostFailed if not."""
         try:
             response = self._http.post("/events/", json={"items": items}, headers=headers)
-        except (httpx.ConnectError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        except (httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
             if not self.totals.accepted:
                 raise PostFailed(f"{self._url} cannot be reached: {error}") from error
             return str(error)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             return f"{type(error).__name__} {error}"
         if response.status_code != 200:
             failure = f"HTTP {response.status_code}: {response.text[:300]}"
@@ -73,12 +73,12 @@ class Client:
 def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
     """Erases a user; returns (sessions ended, events erased). Safe to repeat. Raises EraseFailed."""
     try:
-        response = httpx.delete(
+        response = httpx2.delete(
             f"{url}/users/{_segment(user_id)}",
             headers={"Authorization": f"Bearer {token}"},
             timeout=ERASE_TIMEOUT_SECONDS,
         )
-    except (httpx.TransportError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+    except (httpx2.TransportError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
         raise EraseFailed(f"{url} does not answer: {type(error).__name__} {error}") from error
     if response.status_code != 200:
         raise EraseFailed(f"not erased: HTTP {response.status_code}: {response.text[:300]}")
@@ -87,5 +87,5 @@ def erase(url: str, token: str, user_id: str) -> tuple[int, int]:
 
 
 def _segment(user_id: str) -> str:
-    """The user's segment of a path: with a bare dot, httpx would resolve `..`; what is no UTF-8 is sent as it is."""
+    """The user's segment of a path: with a bare dot, httpx2 would resolve `..`; what is no UTF-8 is sent as it is."""
     return quote(user_id, safe="", errors="surrogateescape").replace(".", "%2E")

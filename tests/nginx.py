@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from modepulse.launcher.child_process import child_setup, free_port
 from tests.servers import eventually
@@ -43,12 +43,12 @@ class Nginx:
         self.certificate = folder / "certificate.pem"
         self.url = f"https://localhost:{self.port}{path.rstrip('/')}"
 
-    def client(self, address: str = "127.0.0.1") -> httpx.Client:
+    def client(self, address: str = "127.0.0.1") -> httpx2.Client:
         """`address`: the client's own, one of loopback."""
         trust = ssl.create_default_context(cafile=str(self.certificate))
-        return httpx.Client(
-            transport=httpx.HTTPTransport(
-                verify=trust, local_address=address, limits=httpx.Limits(max_connections=None)
+        return httpx2.Client(
+            transport=httpx2.HTTPTransport(
+                verify=trust, local_address=address, limits=httpx2.Limits(max_connections=None)
             ),
             timeout=30,
         )

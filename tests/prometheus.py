@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -41,14 +41,14 @@ def parse(text: str) -> Figures:
 
 def scrape(url: str, **more: Any) -> Figures:
     """The figures at an address of /metrics."""
-    return parse(httpx.get(url, timeout=10, **more).raise_for_status().text)
+    return parse(httpx2.get(url, timeout=10, **more).raise_for_status().text)
 
 
 def reachable(url: str) -> Figures | None:
     """None where nobody answers."""
     try:
         return scrape(url)
-    except (httpx.TransportError, httpx.HTTPStatusError):
+    except (httpx2.TransportError, httpx2.HTTPStatusError):
         return None
 
 
@@ -104,7 +104,7 @@ class Prometheus:
         self.url = url
 
     def ask(self, path: str, **parameters: str) -> Any:
-        return httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10).raise_for_status().json()["data"]
+        return httpx2.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10).raise_for_status().json()["data"]
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """(labels, value) of each series now."""
@@ -121,8 +121,8 @@ class Prometheus:
 
     def lives(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready").status_code == 200
-        except httpx.TransportError:
+            return httpx2.get(f"{self.url}/-/ready").status_code == 200
+        except httpx2.TransportError:
             return False
 
 

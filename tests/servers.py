@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import redis
 
 from modepulse.launcher.child_process import child_setup, free_port
@@ -189,15 +189,15 @@ def live_counts(stack: Stack) -> dict[str, int]:
     client.close()
     if not areas:
         return {}
-    read = httpx.get(stack.url + "/stats", params={"area_code": areas}, timeout=10).raise_for_status().json()
+    read = httpx2.get(stack.url + "/stats", params={"area_code": areas}, timeout=10).raise_for_status().json()
     return {f"{area}|{r['multiplayer_mode']}": r["count"] for area, ranking in read.items() for r in ranking}
 
 
 def ready(stack: Stack) -> bool:
     """Whether GET /readyz says so."""
     try:
-        return httpx.get(stack.url + "/readyz", timeout=5).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(stack.url + "/readyz", timeout=5).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
@@ -222,6 +222,6 @@ def serving(*arguments: str, **settings: str) -> Iterator[str]:
 
 def _lives(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/healthz").status_code == 200
+    except httpx2.TransportError:
         return False

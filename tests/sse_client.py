@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import orjson
 
 
@@ -17,7 +17,7 @@ class Frame(NamedTuple):
 class Listening:
     """Frames as they come; waiting for one longer than ten seconds fails."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"] == "text/event-stream"
         self.response = response
@@ -51,8 +51,8 @@ class Listening:
                 return frame
 
 
-def _lines(response: httpx.Response) -> Iterator[str]:
-    """By line feeds only: to str.splitlines, and so to httpx, other characters that a name may hold end a line, too."""
+def _lines(response: httpx2.Response) -> Iterator[str]:
+    """By line feeds only: to str.splitlines, and so to the client, other characters of names end a line, too."""
     rest = b""
     for chunk in response.iter_bytes():
         *lines, rest = (rest + chunk).split(b"\n")
@@ -62,7 +62,7 @@ def _lines(response: httpx.Response) -> Iterator[str]:
 @contextmanager
 def listening(url: str, area: Any, last: str = "", **params: Any) -> Iterator[Listening]:
     headers = {"Last-Event-ID": last} if last else {}
-    with httpx.stream(
+    with httpx2.stream(
         "GET", f"{url}/stats/stream", params={"area_code": area, **params}, headers=headers, timeout=10
     ) as response:
         yield Listening(response)

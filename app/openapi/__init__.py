@@ -34,7 +34,7 @@ def document(root_path: str = "") -> bytes:
                 "description": DESCRIPTION.replace("(/)", f"({root_path}/)"),
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
-            "servers": [{"url": root_path or "/"}],
+            "servers": [{"url": root_path or "/", "description": "The service that this document comes from"}],
             "tags": [
                 {"name": "live", "description": "What is played now"},
                 {"name": "history", "description": "What was played, and every event"},

@@ -8,7 +8,7 @@ from app.contract.api_key import ID_CHARACTERS, MAX_NAME, MAX_RATE, MIN_RATE, Sc
 from app.contract.expiry import EXPIRY_RULE
 from app.openapi.operation import JSON, NOW, json_of
 from app.openapi.problems import BODY, merged, refused
-from app.openapi.schema import SECONDS, Schema, answer, list_of, nullable, ref
+from app.openapi.schema import SECONDS, Schema, answer, enum_of, list_of, nullable, ref
 
 SECURITY_SCHEMES = {
     "bearer": {
@@ -91,7 +91,7 @@ DELETE_KEY: dict[str, Any] = {
 }
 
 _KEY_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
-_SCOPES = list_of({"enum": list(Scope)}, minItems=1)
+_SCOPES = list_of(ref("Scope"), minItems=1)
 _FIELDS: dict[str, Schema] = {
     "id": {"type": "string"},
     "name": _KEY_NAME,
@@ -102,6 +102,7 @@ _FIELDS: dict[str, Schema] = {
     "revoked_at": nullable(SECONDS),
 }
 SCHEMAS: dict[str, Schema] = {
+    "Scope": enum_of(*Scope, description="What a key is for"),
     "KeyRequest": {
         "type": "object",
         "properties": dict(

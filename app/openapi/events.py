@@ -1,16 +1,13 @@
 """POST /events and POST /generate_data: what records events."""
 
-from collections.abc import Iterable
 from typing import Any
-
-import orjson
 
 from app.bounds import GENERATE_NUMBERS, MAX_KEY_LENGTH, ON_INVALID
 from app.contract.event import MAX_ERRORS
 from app.contract.outcome import POSTED_KINDS, EventKind
 from app.openapi.operation import JSON, NOW, json_of, query, word
 from app.openapi.problems import BODY, LIMITS, WRITE, refused
-from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, list_of, ref
+from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, enum_of, list_of, ref
 
 EVENT = {"area_code": 111, "multiplayer_mode": "duel", "user_id": "ann", "events_name": EventKind.LOGIN}
 GZIP = {
@@ -27,7 +24,10 @@ POST_EVENTS: dict[str, Any] = {
     "description": """All or nothing, unless `on_invalid=skip`. When it is answered the events are on disk.
 
 Of a request of more than 100 events (or with several partitions), events over a limit that are found only when others
-are applied already are refused alone: then `errors` has them.""",
+are applied already are refused alone: then `errors` has them.
+
+
+The body may be `application/x-ndjson` too: an event a line.""",
     "parameters": [
         query(
             "on_invalid",
@@ -52,10 +52,6 @@ are applied already are refused alone: then `errors` has them.""",
                     "one": {"summary": "One event", "value": EVENT},
                     "array": {"summary": "An array", "value": [EVENT, {**EVENT, "epoch_timestamp": NOW}]},
                 },
-            },
-            "application/x-ndjson": {
-                "schema": {"type": "string", "description": "An event a line"},
-                "example": orjson.dumps(EVENT, option=orjson.OPT_APPEND_NEWLINE).decode(),
             },
         },
     },
@@ -88,13 +84,8 @@ GENERATE_DATA: dict[str, Any] = {
 }
 
 
-def _any_case(words: Iterable[str]) -> str:
-    """A pattern for the words in any letter case."""
-    spelt = ("".join(f"[{letter}{letter.lower()}]" for letter in word) for word in words)
-    return f"^({'|'.join(spelt)})$"
-
-
 SCHEMAS: dict[str, Schema] = {
+    "EventsName": enum_of(*POSTED_KINDS, description="What happened. Taken in any letter case"),
     "Event": {
         "type": "object",
         "description": "Somebody starts, stops or continues to play a mode in an area. Other fields are ignored.",
@@ -105,12 +96,7 @@ SCHEMAS: dict[str, Schema] = {
             },
             "multiplayer_mode": NAME,
             "user_id": NAME,
-            "events_name": {
-                "type": "string",
-                "pattern": _any_case(POSTED_KINDS),
-                "description": f"One of {', '.join(POSTED_KINDS)}, in any letter case",
-                "examples": list(POSTED_KINDS),
-            },
+            "events_name": ref("EventsName"),
             "epoch_timestamp": {
                 "type": ["number", "null"],
                 "minimum": 0,

@@ -13,7 +13,7 @@ from app.bounds import (
 from app.contract.outcome import LOGGED_OUTCOMES, EventKind, Outcome
 from app.openapi.operation import CURSOR, EVENT_ID, FROM, JSON, NOW, TO, json_of, query, whole, word
 from app.openapi.problems import ARCHIVE, refused
-from app.openapi.schema import COUNT, NAME, NEXT_CURSOR, SECONDS, Schema, answer, list_of, ref
+from app.openapi.schema import COUNT, NAME, NEXT_CURSOR, SECONDS, Schema, answer, enum_of, list_of, ref
 
 MODE_FILTER = query("multiplayer_mode", "Of this mode only", NAME)
 STEP = whole(MIN_STEP_SECONDS, MAX_STEP_SECONDS, multipleOf=MIN_STEP_SECONDS, default=MIN_STEP_SECONDS)
@@ -35,8 +35,8 @@ GET_EVENTS = {
         query("area_code", "Of this area only", NAME),
         MODE_FILTER,
         query("user_id", "Of this user only", NAME),
-        query("events_name", "Of this kind only", {"type": "string", "enum": list(EventKind)}),
-        query("outcome", "With this outcome only", {"type": "string", "enum": list(LOGGED_OUTCOMES)}),
+        query("events_name", "Of this kind only", ref("LoggedEventsName")),
+        query("outcome", "With this outcome only", ref("Outcome")),
         FROM,
         TO,
         query("order", "`desc`: newest first, by the event's own time", word(*ORDERS, default="desc")),
@@ -124,6 +124,8 @@ TOP_POINT: Schema = {
 }
 
 SCHEMAS: dict[str, Schema] = {
+    "LoggedEventsName": enum_of(*EventKind, description="What happened; the service itself logs EXPIRE and HEAL"),
+    "Outcome": enum_of(*LOGGED_OUTCOMES, description="What became of an event"),
     "AuditEvent": answer(
         "An event as it was logged",
         {
@@ -135,24 +137,25 @@ SCHEMAS: dict[str, Schema] = {
                 "maxLength": 255,
                 "description": "Empty where a count was corrected for nobody in particular (HEAL)",
             },
-            "events_name": {"enum": list(EventKind)},
+            "events_name": ref("LoggedEventsName"),
             "epoch_timestamp": SECONDS,
             "recorded_at": {**SECONDS, "description": "When it arrived, seconds since 1970"},
             "delta": {"type": "integer", "description": "What it changed the counter by"},
-            "outcome": {"enum": list(LOGGED_OUTCOMES)},
+            "outcome": ref("Outcome"),
         },
     ),
     "AuditPage": answer("Events, a page of them", {"items": list_of(ref("AuditEvent")), "next_cursor": NEXT_CURSOR}),
+    "Series": {
+        "type": "object",
+        "description": "mode -> a point for each step; modes that nobody played are left out",
+        "additionalProperties": list_of(POINT),
+    },
     "History": answer(
         "Players over time",
         {
             "area_code": NAME,
             "step": STEP_SECONDS,
-            "series": {
-                "type": "object",
-                "description": "mode -> a point for each step; modes that nobody played are left out",
-                "additionalProperties": list_of(POINT),
-            },
+            "series": ref("Series"),
         },
     ),
     "Top": answer(

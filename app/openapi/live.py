@@ -14,7 +14,7 @@ from app.bounds import (
 )
 from app.openapi.operation import json_of, query, whole
 from app.openapi.problems import refused
-from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, list_of, ref
+from app.openapi.schema import COUNT, NAME, Schema, answer, any_of, enum_of, list_of, ref
 
 STATS = {"111": [{"multiplayer_mode": "duel", "count": 2}, {"multiplayer_mode": "co_op", "count": 1}], "112": []}
 AREAS = {
@@ -115,12 +115,6 @@ GET_MODES = {
     },
 }
 
-MODE_COUNT = answer("Players in a mode", {"multiplayer_mode": NAME, "count": COUNT})
-AREA = answer(
-    "An area with players",
-    {"area_code": NAME, "players": COUNT, "top_mode": NAME, "top_mode_count": COUNT},
-)
-
 OF_ALL = {
     "players": {**COUNT, "description": "Of all, those beyond `limit` too"},
     "total": {**COUNT, "description": "How many there are, those beyond `limit` too"},
@@ -132,16 +126,23 @@ NEXT_OFFSET: Schema = {
 }
 
 SCHEMAS: dict[str, Schema] = {
+    "ModeCount": answer("Players in a mode", {"multiplayer_mode": NAME, "count": COUNT}),
+    "Area": answer(
+        "An area with players",
+        {"area_code": NAME, "players": COUNT, "top_mode": NAME, "top_mode_count": COUNT},
+    ),
     "Stats": {
         "type": "object",
         "description": "area -> its modes, most played first; [] where nobody plays",
-        "additionalProperties": list_of(MODE_COUNT),
+        "additionalProperties": list_of(ref("ModeCount")),
     },
-    "Areas": answer("Areas with players, most first", {"areas": list_of(AREA), **OF_ALL, "next_offset": NEXT_OFFSET}),
+    "Areas": answer(
+        "Areas with players, most first", {"areas": list_of(ref("Area")), **OF_ALL, "next_offset": NEXT_OFFSET}
+    ),
     "Overview": answer(
         "What a frame of GET /stats/stream?area_code=* holds",
         {
-            "areas": list_of(AREA),
+            "areas": list_of(ref("Area")),
             **OF_ALL,
             "events_per_second": {"type": "number", "minimum": 0, "description": "Taken in the last seconds"},
             "archive_lag_seconds": {
@@ -160,7 +161,7 @@ SCHEMAS: dict[str, Schema] = {
                 "pattern": "^[0-9]+-[0-9a-f]{16}$",
                 "description": "<ms since 1970>-<digest of the data>, to be sent back as `Last-Event-ID`",
             },
-            "event": {"enum": ["message", "problem"]},
+            "event": enum_of("message", "problem"),
             "data": {
                 "type": "string",
                 "contentMediaType": "application/json",
@@ -170,6 +171,6 @@ SCHEMAS: dict[str, Schema] = {
         ("id",),
     ),
     "Modes": answer(
-        "Modes with players, most first", {"modes": list_of(MODE_COUNT), **OF_ALL, "next_offset": NEXT_OFFSET}
+        "Modes with players, most first", {"modes": list_of(ref("ModeCount")), **OF_ALL, "next_offset": NEXT_OFFSET}
     ),
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.bounds import LATEST_SECONDS
-from app.openapi.schema import Schema, any_of, ref
+from app.openapi.schema import Schema, any_of, enum_of, ref
 
 JSON = "application/json"
 # Of the examples.
@@ -23,7 +23,7 @@ def whole(low: int, high: int, **more: Any) -> Schema:
 
 def word(*words: str, default: str) -> Schema:
     """One of some words."""
-    return {"type": "string", "enum": list(words), "default": default}
+    return enum_of(*words, default=default)
 
 
 def json_of(description: str, schema: str, example: Any) -> dict[str, Any]:

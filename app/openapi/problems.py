@@ -7,7 +7,7 @@ from app.contract.event import NAME_RULE
 from app.contract.outcome import OVER_LIMIT
 from app.contract.problem import problem_at
 from app.openapi.faults import FAULTS
-from app.openapi.schema import Schema, answer, list_of, ref
+from app.openapi.schema import Schema, answer, enum_of, list_of, ref
 from app.url import ENCODING_RULE
 
 # status -> (when, {code: what it means})
@@ -180,7 +180,7 @@ def _response(status: int, some: list[str]) -> dict[str, Any]:
     }
     schema = {
         "allOf": [ref("Problem")],
-        "properties": {"status": {"const": status}, "code": {"enum": some}},
+        "properties": {"status": {"const": status}, "code": enum_of(*some)},
     }
     response: dict[str, Any] = {
         "description": "\n".join([f"{title}\n", *(f"- `{code}`: {codes[code]}" for code in some)]),
@@ -216,10 +216,9 @@ SCHEMAS: dict[str, Schema] = {
         "One place and what is wrong there",
         {
             "loc": list_of({"type": ["string", "integer"]}, description='Where, as ["items", 3, "user_id"]'),
-            "code": {
-                "enum": list(FAULTS),
-                "description": "\n".join(f"- `{code}`: {meaning}" for code, meaning in FAULTS.items()),
-            },
+            "code": enum_of(
+                *FAULTS, description="\n".join(f"- `{code}`: {meaning}" for code, meaning in FAULTS.items())
+            ),
             "message": {"type": "string"},
         },
     ),
@@ -228,8 +227,8 @@ SCHEMAS: dict[str, Schema] = {
         {
             "type": {"const": "about:blank"},
             "title": {"type": "string"},
-            "status": {"enum": list(PROBLEMS)},
-            "code": {"enum": list(dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes))},
+            "status": {"type": "integer", "enum": list(PROBLEMS)},
+            "code": enum_of(*dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes)),
             "detail": {"type": "string", "description": "What is special about this time"},
             "errors": list_of(ref("Fault")),
         },

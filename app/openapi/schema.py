@@ -28,6 +28,11 @@ def any_of(*schemas: Schema) -> Schema:
     return {"anyOf": list(schemas)}
 
 
+def enum_of(*words: str, **more: Any) -> Schema:
+    """One of some words."""
+    return {"type": "string", "enum": list(words), **more}
+
+
 def list_of(item: Schema, **more: Any) -> Schema:
     """`more`: the array's further keywords."""
     return {"type": "array", "items": item, **more}
@@ -46,4 +51,6 @@ def answer(description: str, properties: dict[str, Schema], optional: tuple[str,
 
 def nullable(schema: Schema) -> Schema:
     """The schema, or null."""
+    if "$ref" in schema:
+        return any_of(schema, {"type": "null"})
     return {**schema, "type": [schema["type"], "null"]}

@@ -4,7 +4,7 @@ from typing import Any
 
 from app.openapi.operation import JSON, json_of
 from app.openapi.problems import RETRY_AFTER, refused
-from app.openapi.schema import Schema, answer, list_of
+from app.openapi.schema import Schema, answer, enum_of, list_of
 
 HEALTHZ = {
     "operationId": "getHealth",
@@ -98,7 +98,7 @@ SCHEMAS: dict[str, Schema] = {
         "Events are taken",
         {
             "status": {"const": "ready"},
-            "durability": {"enum": ["full", "degraded", "unknown"]},
+            "durability": enum_of("full", "degraded", "unknown"),
             "degraded": list_of({"type": "string"}, description="Redis settings that keep less than is promised"),
         },
         ("degraded",),
@@ -107,7 +107,7 @@ SCHEMAS: dict[str, Schema] = {
         "Events are not taken",
         {
             "status": {"const": "not_ready"},
-            "reason": {"enum": ["redis_unavailable", "partition_closed", "settings_mismatch", "keys_unknown"]},
+            "reason": enum_of("redis_unavailable", "partition_closed", "settings_mismatch", "keys_unknown"),
         },
     ),
 }

@@ -6,7 +6,7 @@ from app.bounds import DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, SESSION_ENDINGS
 from app.contract.outcome import EventKind
 from app.openapi.operation import CURSOR, EVENT_ID, FROM, NOW, TO, json_of, query, whole
 from app.openapi.problems import ARCHIVE, WRITE, refused
-from app.openapi.schema import COUNT, NAME, NEXT_CURSOR, SECONDS, Schema, answer, list_of, nullable
+from app.openapi.schema import COUNT, NAME, NEXT_CURSOR, SECONDS, Schema, answer, enum_of, list_of, nullable, ref
 
 USER = {
     "name": "user_id",
@@ -75,35 +75,24 @@ DELETE_USER: dict[str, Any] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "UserSessions": answer(
-        "What a user plays now",
+    "Session": answer("A session that lasts", {"area_code": NAME, "multiplayer_mode": NAME, "last_event": SECONDS}),
+    "UserSessions": answer("What a user plays now", {"user_id": NAME, "sessions": list_of(ref("Session"))}),
+    "Ending": enum_of(*SESSION_ENDINGS.values(), description="What ended a session"),
+    "PastSession": answer(
+        "A session, also one that lasts",
         {
-            "user_id": NAME,
-            "sessions": list_of(
-                answer("One session", {"area_code": NAME, "multiplayer_mode": NAME, "last_event": SECONDS})
-            ),
+            "event_id": {"type": "string", "format": "uuid", "description": "The event that started it"},
+            "area_code": NAME,
+            "multiplayer_mode": NAME,
+            "from": SECONDS,
+            "to": {**nullable(SECONDS), "description": "Null while it lasts"},
+            "seconds": {"type": ["number", "null"]},
+            "ended_by": nullable(ref("Ending")),
         },
     ),
     "UserHistory": answer(
         "A user's sessions, a page of them",
-        {
-            "user_id": NAME,
-            "sessions": list_of(
-                answer(
-                    "One session",
-                    {
-                        "event_id": {"type": "string", "format": "uuid", "description": "The event that started it"},
-                        "area_code": NAME,
-                        "multiplayer_mode": NAME,
-                        "from": SECONDS,
-                        "to": {**nullable(SECONDS), "description": "Null while it lasts"},
-                        "seconds": {"type": ["number", "null"]},
-                        "ended_by": {"enum": [*SESSION_ENDINGS.values(), None]},
-                    },
-                )
-            ),
-            "next_cursor": NEXT_CURSOR,
-        },
+        {"user_id": NAME, "sessions": list_of(ref("PastSession")), "next_cursor": NEXT_CURSOR},
     ),
     "Erased": answer(
         "What was done to forget the user", {"status": {"const": True}, "sessions_ended": COUNT, "events_erased": COUNT}

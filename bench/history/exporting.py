@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import httpx
+import httpx2
 
 from bench.history.large_archive import LargeArchive
 from bench.load import percentile
@@ -48,7 +48,7 @@ def export_all(archive: LargeArchive) -> Exporting:
 def _stats_p99(archive: LargeArchive, running: Callable[[], bool]) -> float:
     """The p99 in ms of GET /stats, read one after the other while `running` is true."""
     times = []
-    with httpx.Client(base_url=archive.stack.url) as http:
+    with httpx2.Client(base_url=archive.stack.url) as http:
         while running():
             start = time.perf_counter()
             http.get("/stats?area_code=101")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
-import httpx
+import httpx2
 
 from tests.servers import Stack
 
@@ -23,7 +23,7 @@ class LargeArchive:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.http = httpx.Client(base_url=stack.url, timeout=600)
+        self.http = httpx2.Client(base_url=stack.url, timeout=600)
 
     @property
     def dsn(self) -> str:

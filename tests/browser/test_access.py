@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -11,7 +11,9 @@ from tests.http_client import event, log_ins, post
 from tests.servers import Stack, eventually
 
 
-def test_search_by_keyboard_for_an_area_and_a_user(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_search_by_keyboard_for_an_area_and_a_user(
+    stack: Stack, http: httpx2.Client, window: Window, area: str
+) -> None:
     user = f"ann@{area}"
     post(http, event(area, "ann", name="LOGIN", mode="duel"))
     post(http, event(area, "ann", name="LOGOUT", mode="duel"), event(area, "ann", mode="co_op"))
@@ -50,7 +52,7 @@ def test_impossible_name_is_refused(stack: Stack, window: Window) -> None:
     window.forgive("422")
 
 
-def test_names_are_text_whatever_they_are(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_names_are_text_whatever_they_are(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     names = [f"{area}<img src=x onerror=document.title='bad'>", f"{area}{'W' * 240}", f'{area} & "quoted" \'s ünï ✓?#/']
     for name in names:
         post(http, *({**log_in, "area_code": name} for log_in in log_ins(area, f"<b>{'m' * 200}", 500)))
@@ -61,7 +63,7 @@ def test_names_are_text_whatever_they_are(stack: Stack, http: httpx.Client, wind
         assert not page.locator("main img").count()
         no_sideways_scrolling(page)
         for name in names:
-            page = window.open(f"{stack.url}/?{httpx.QueryParams(area_code=name)}", width=width)
+            page = window.open(f"{stack.url}/?{httpx2.QueryParams(area_code=name)}", width=width)
             expect(page.get_by_role("heading", level=1)).to_have_text(f"Area {name}")
             expect(page.locator(".modes li")).to_have_count(1)
             no_sideways_scrolling(page)
@@ -71,7 +73,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def test_first_load_is_small_and_soon_there(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_first_load_is_small_and_soon_there(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 300))
     sizes: list[int] = []
     for address in ("", f"?area_code={area}"):
@@ -89,7 +91,7 @@ def test_first_load_is_small_and_soon_there(stack: Stack, http: httpx.Client, wi
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
 def test_anybody_can_use_it(
-    stack: Stack, http: httpx.Client, window: Window, area: str, scheme: Any, width: int
+    stack: Stack, http: httpx2.Client, window: Window, area: str, scheme: Any, width: int
 ) -> None:
     for mode in range(9):
         post(http, *log_ins(area, f"mode_{mode}", 20 - mode))

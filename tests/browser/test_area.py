@@ -3,7 +3,7 @@
 import re
 import time
 
-import httpx
+import httpx2
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SOON, Window, reaches
@@ -11,7 +11,7 @@ from tests.http_client import log_ins, post
 from tests.servers import Stack, eventually
 
 
-def test_area_by_its_address(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_area_by_its_address(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 4), *log_ins(area, "co_op", 1))
     page = window.open(f"{stack.url}/?area_code={area}", clock=True)
     expect(page).to_have_title(f"Area {area} · Modepulse")
@@ -35,7 +35,7 @@ def test_area_by_its_address(stack: Stack, http: httpx.Client, window: Window, a
     expect(page.locator(".chart canvas")).to_be_visible()
 
 
-def test_history_of_an_hour_a_day_a_week(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_history_of_an_hour_a_day_a_week(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     now = time.time()
     post(http, *({**log_in, "epoch_timestamp": now - 600} for log_in in log_ins(area, "duel", 3)))
     eventually(lambda: http.get("/history", params={"area_code": area}).json()["series"])
@@ -49,7 +49,7 @@ def test_history_of_an_hour_a_day_a_week(stack: Stack, http: httpx.Client, windo
     expect(page.locator(".chart")).to_have_attribute("aria-label", "Players over time: duel, peak 3")
 
 
-def test_the_lines_are_named_where_the_pointer_is(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_the_lines_are_named_where_the_pointer_is(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     now = time.time()
     post(http, *({**log_in, "epoch_timestamp": now - 840} for log_in in log_ins(area, "duel", 3)))
     eventually(lambda: http.get("/history", params={"area_code": area}).json()["series"])
@@ -63,7 +63,7 @@ def test_the_lines_are_named_where_the_pointer_is(stack: Stack, http: httpx.Clie
     expect(page.locator(".readout")).to_contain_text("duel 3")
 
 
-def test_many_modes_are_shown_when_asked_for(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_many_modes_are_shown_when_asked_for(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     for mode in range(25):
         post(http, *log_ins(area, f"mode_{mode}", 30 - mode))
     page = window.open(f"{stack.url}/?area_code={area}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -23,7 +23,7 @@ def test_docs_can_be_read_and_tried(stack: Stack, window: Window) -> None:
     expect(block.locator(".live-responses-table tbody .response-col_description")).to_contain_text('"111": [')
 
 
-def test_docs_take_events_and_the_token(stack: Stack, http: httpx.Client, window: Window) -> None:
+def test_docs_take_events_and_the_token(stack: Stack, http: httpx2.Client, window: Window) -> None:
     page = window.open(f"{stack.url}/docs")
     block = page.locator("#operations-live-postEvents")
     block.locator("button.opblock-summary-control").click()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -23,7 +23,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     # Tests log in until a new key is known: as many wrong keys as they like are let pass.
     with Stack(directory, redis_server=str(BINARIES["valkey"]), wrong_keys_per_minute="1000000") as stack:
         make_key(stack, "first", "ingest")
-        eventually(lambda: httpx.get(stack.url + "/stats?area_code=1").status_code == 401)
+        eventually(lambda: httpx2.get(stack.url + "/stats?area_code=1").status_code == 401)
         yield stack
 
 
@@ -34,7 +34,7 @@ def reader(locked: Stack) -> Key:
 
 def known_key(locked: Stack, name: str, *scopes: str) -> Key:
     key = make_key(locked, name, *scopes)
-    eventually(lambda: httpx.post(locked.url + "/login", json={"key": key.text}).status_code != 401)
+    eventually(lambda: httpx2.post(locked.url + "/login", json={"key": key.text}).status_code != 401)
     return key
 
 
@@ -45,7 +45,7 @@ def log_in(page: Page, key: str) -> None:
 
 def post(locked: Stack, *items: dict[str, Any]) -> None:
     headers = {"Authorization": f"Bearer {locked.admin_token}"}
-    httpx.post(locked.url + "/events", json=list(items), headers=headers).raise_for_status()
+    httpx2.post(locked.url + "/events", json=list(items), headers=headers).raise_for_status()
 
 
 def test_page_asks_for_a_key_once_and_stays_where_it_was(locked: Stack, reader: Key, window: Window, area: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page
 
@@ -35,19 +35,19 @@ def service(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def counts(service: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.url) as client:
+def counts(service: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=service.url) as client:
         yield client
 
 
 def run(page: Page, script: str, service: Stack, path: str, area: str) -> object:
     found: object = page.evaluate(
-        script, [service.url + path, httpx.Request("POST", "/", json=event(area)).read().decode()]
+        script, [service.url + path, httpx2.Request("POST", "/", json=event(area)).read().decode()]
     )
     return found
 
 
-def test_permitted_page(stack: Stack, service: Stack, counts: httpx.Client, window: Window, area: str) -> None:
+def test_permitted_page(stack: Stack, service: Stack, counts: httpx2.Client, window: Window, area: str) -> None:
     page = window.open(f"{stack.url}/healthz")  # no policy of its own forbids it to ask
     assert run(page, POST_AS_JSON, service, "/events", area) == [200, 1]
     assert run(page, GET, service, f"/stats?area_code={area}", area) == stats(counts, area)
@@ -57,7 +57,7 @@ def test_permitted_page(stack: Stack, service: Stack, counts: httpx.Client, wind
     window.forgive("404")  # the icon
 
 
-def test_other_page(stack: Stack, service: Stack, counts: httpx.Client, window: Window, area: str) -> None:
+def test_other_page(stack: Stack, service: Stack, counts: httpx2.Client, window: Window, area: str) -> None:
     with prefix_proxy(stack.port, "", removes_it=False) as elsewhere:
         page = window.open(f"{elsewhere}/healthz")
         assert run(page, POST_AS_JSON, service, "/events", area) == "blocked"

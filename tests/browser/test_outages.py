@@ -2,7 +2,7 @@
 
 import signal
 
-import httpx
+import httpx2
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SOON, Window, axe_violations
@@ -11,7 +11,7 @@ from tests.servers import Stack, eventually
 
 
 def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
-    with httpx.Client(base_url=own_stack.url) as http:
+    with httpx2.Client(base_url=own_stack.url) as http:
         post(http, event(111))
     pages = [window.open(own_stack.url), window.open(f"{own_stack.url}/?area_code=111")]
     for page in pages:
@@ -38,7 +38,7 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     for page in pages:
         expect(page.locator("#status")).to_have_text("Live", timeout=20_000)
         expect(page.get_by_role("alert")).to_be_hidden()
-    with httpx.Client(base_url=own_stack.url) as http:
+    with httpx2.Client(base_url=own_stack.url) as http:
         post(http, event(111, "u2"))
     expect(pages[0].locator('[data-area="111"] .count')).to_have_text("2 players", timeout=SOON)
     expect(pages[1].locator('[data-mode="duel"] .count')).to_have_text("2", timeout=SOON)
@@ -46,7 +46,7 @@ def test_disconnected_and_live_again(own_stack: Stack, window: Window) -> None:
     window.forgive("net::ERR_")
 
 
-def test_what_is_not_answered_is_asked_again(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_what_is_not_answered_is_asked_again(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 2))
     eventually(lambda: http.get("/events", params={"area_code": area}).json()["items"])
     eventually(lambda: http.get("/history", params={"area_code": area}).json()["series"])
@@ -96,7 +96,7 @@ def test_lost_redis_is_shown(own_stack: Stack, window: Window) -> None:
 
 
 def test_lost_archive_is_shown_where_it_is_missed(own_stack: Stack, window: Window) -> None:
-    with httpx.Client(base_url=own_stack.url) as http:
+    with httpx2.Client(base_url=own_stack.url) as http:
         post(http, event(111))
     # Before the API has asked it anything: connections that are open go on.
     own_stack.kill("postgres", signal.SIGSTOP)

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SOON, Window, axe_violations, reaches
@@ -10,7 +10,7 @@ from tests.http_client import event, log_ins, post
 from tests.servers import Stack, eventually
 
 
-def test_overview_moves_without_a_reload(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_overview_moves_without_a_reload(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     other = f"{area}-other"
     post(http, *log_ins(area, "duel", 400), *log_ins(other, "co_op", 40))
     page = window.open(stack.url)
@@ -29,7 +29,7 @@ def test_overview_moves_without_a_reload(stack: Stack, http: httpx.Client, windo
     assert page.evaluate("window.sameDocument")
 
 
-def test_totals_events_a_second_and_lag_are_shown(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_totals_events_a_second_and_lag_are_shown(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     page = window.open(stack.url)
     post(http, *log_ins(area, "duel", 50))
     expect(page.locator(".tile", has_text="Events per second").locator("dd")).to_have_text(re.compile("[1-9]"))
@@ -39,7 +39,7 @@ def test_totals_events_a_second_and_lag_are_shown(stack: Stack, http: httpx.Clie
     expect(page.locator(".tile", has_text="Archive lag").locator("dd")).to_have_text("0.0 s")
 
 
-def test_links_have_addresses_and_back_goes_back(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_links_have_addresses_and_back_goes_back(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 600))
     page = window.open(stack.url)
     page.locator(f'[data-area="{area}"] a').click()
@@ -50,7 +50,7 @@ def test_links_have_addresses_and_back_goes_back(stack: Stack, http: httpx.Clien
     expect(page.locator(f'[data-area="{area}"]')).to_be_visible()
 
 
-def test_focus_stays_on_a_row_that_moves(stack: Stack, http: httpx.Client, window: Window, area: str) -> None:
+def test_focus_stays_on_a_row_that_moves(stack: Stack, http: httpx2.Client, window: Window, area: str) -> None:
     post(http, *log_ins(area, "duel", 700), *log_ins(f"{area}-b", "duel", 701))
     page = window.open(stack.url)
     page.locator(f'[data-area="{area}"] a').focus()
@@ -65,7 +65,7 @@ def test_nobody_plays(own_stack: Stack, window: Window) -> None:
     page = window.open(own_stack.url)
     expect(page.get_by_role("heading", name="Nobody is playing right now")).to_be_visible()
     assert not axe_violations(page)
-    with httpx.Client(base_url=own_stack.url) as http:
+    with httpx2.Client(base_url=own_stack.url) as http:
         post(http, event(111))
     expect(page.locator('[data-area="111"]')).to_be_visible(timeout=SOON)
     expect(page.get_by_role("heading", name="Nobody is playing right now")).to_be_hidden()

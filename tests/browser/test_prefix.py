@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import expect
 
@@ -34,7 +34,7 @@ def address(request: pytest.FixtureRequest, stack: Stack, below: Stack) -> Itera
 
 def test_every_view_and_the_stream_work(address: tuple[str, Stack], window: Window, area: str) -> None:
     url, service = address
-    with httpx.Client(base_url=service.url) as http:
+    with httpx2.Client(base_url=service.url) as http:
         post(http, event(area, "ann"))
         page = window.open(f"{url}/")
         expect(page.locator("#status")).to_have_text("Live")
@@ -80,7 +80,7 @@ def test_page_without_a_slash_at_its_end(below: Stack, window: Window) -> None:
 def test_session_belongs_to_the_path(below: Stack, window: Window) -> None:
     """Last in this file: from here on the service needs keys."""
     key = make_key(below, "dashboard", "read")
-    eventually(lambda: httpx.get(below.url + "/stats?area_code=1").status_code == 401)
+    eventually(lambda: httpx2.get(below.url + "/stats?area_code=1").status_code == 401)
     with prefix_proxy(below.port, PREFIX, removes_it=True) as url:
         page = window.open(f"{url}/")
         page.get_by_label("API key").fill(key.text)

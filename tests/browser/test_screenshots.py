@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -40,7 +40,7 @@ def busy_stack(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
         begun = world.events(1000, time.monotonic())
         stamped = [{**event, "epoch_timestamp": past_ends - 0.9 + n / 10_000} for n, event in enumerate(begun)]
         stop = threading.Event()
-        with httpx.Client(base_url=stack.url) as http:
+        with httpx2.Client(base_url=stack.url) as http:
             post(http, *stamped)
 
             def play() -> None:

@@ -68,7 +68,7 @@ def hang_up(stack: Stack, count: int, seed: int) -> list[Post]:
             for n in range(chance.choice((1, BATCH_USERS, 450)))
         ]
         post = Post(items, f"hung-{seed}-{number}")
-        # As httpx writes it: the repeat with the same key has to be the same body.
+        # As httpx2 writes it: the repeat with the same key has to be the same body.
         body = json.dumps({"items": items}, separators=(",", ":")).encode()
         head = (
             f"POST /events HTTP/1.1\r\nHost: x\r\nIdempotency-Key: {post.key}\r\nContent-Length: {len(body)}\r\n\r\n"

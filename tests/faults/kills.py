@@ -5,7 +5,7 @@ import random
 import signal
 import time
 
-import httpx
+import httpx2
 import redis
 
 from tests.faults.load import Load, check, wait_until_archived
@@ -36,7 +36,7 @@ def kill_at_random_moments(stack: Stack, parts: tuple[str, ...], times: int, see
 def flush_all(stack: Stack) -> None:
     with redis.Redis.from_url(stack.run["redis_url"]) as client:
         client.flushall()
-    assert httpx.get(stack.url + "/healthz").status_code == 200
+    assert httpx2.get(stack.url + "/healthz").status_code == 200
 
 
 def wipe(stack: Stack, name: str, times: int) -> None:

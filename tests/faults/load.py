@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2
 import redis
 
 from tests.http_client import problem
@@ -99,7 +99,7 @@ class Load:
         await asyncio.gather(*(self._client(n) for n in range(self._clients)))
 
     async def _client(self, number: int) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=12) as http:
+        async with httpx2.AsyncClient(base_url=self.url, timeout=12) as http:
             batch = 0
             leaving: list[Item] = []
             while self._running:
@@ -131,10 +131,10 @@ def _now() -> float:
     return round(time.time(), 6)
 
 
-async def send(http: httpx.AsyncClient, post: Post) -> str:
+async def send(http: httpx2.AsyncClient, post: Post) -> str:
     try:
         response = await http.post("/events", json={"items": post.items}, headers={"Idempotency-Key": post.key})
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return "unknown"
     if response.status_code == 200:
         assert response.json()["accepted"] == len(post.items)
@@ -202,7 +202,7 @@ def _stored(stack: Stack) -> collections.Counter[tuple[str, str]]:
 
 
 async def _repeat(url: str, posts: list[Post]) -> None:
-    async with httpx.AsyncClient(base_url=url, timeout=20) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=20) as http:
         for post in posts:
             deadline = time.monotonic() + 30
             while await send(http, post) != "acked":

@@ -4,13 +4,13 @@ import random
 import time
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.http_client import audit, event, pages
 from tests.servers import eventually
 
 
-def archive_events(http: httpx.Client, area: int, count: int = 60) -> list[dict[str, Any]]:
+def archive_events(http: httpx2.Client, area: int, count: int = 60) -> list[dict[str, Any]]:
     """Posts events of two areas with every outcome, some of them at the same time; returns their rows, newest first."""
     chance = random.Random(area)
     now = round(time.time())

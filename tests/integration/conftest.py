@@ -2,7 +2,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -67,6 +67,6 @@ def small(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def small_http(small: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=small.url, timeout=20) as client:
+def small_http(small: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=small.url, timeout=20) as client:
         yield client

@@ -1,17 +1,11 @@
 """Rules that a schema cannot express, put into the valid requests that schemathesis makes up."""
 
-import json
 from typing import Any
 from uuid import uuid4
 
 import schemathesis
 
 LATEST = 1_700_000_000
-
-
-@schemathesis.serializer("application/x-ndjson")
-def as_lines(_context: Any, value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
 
 
 @schemathesis.hook
@@ -36,16 +30,10 @@ def map_case(_context: Any, case: Any) -> Any:
         body["expires"] = "30d"
     # To JSON Schema 1.0 is an integer, to the service it is not.
     case.body = with_integers(body)
-    if case.media_type == "application/x-ndjson":
-        case.body = "\n".join(json.dumps(event) for event in EVENTS)
-    else:
-        for event in events_of(case.body):
-            if isinstance(event.get("epoch_timestamp"), (int, float)):
-                event["epoch_timestamp"] = min(event["epoch_timestamp"], LATEST)
+    for event in events_of(case.body):
+        if isinstance(event.get("epoch_timestamp"), (int, float)):
+            event["epoch_timestamp"] = min(event["epoch_timestamp"], LATEST)
     return case
-
-
-EVENTS = [{"area_code": 111, "multiplayer_mode": "duel", "user_id": "ann", "events_name": "LOGIN"}]
 
 
 def with_integers(value: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from starlette.routing import Route
 
@@ -84,7 +84,7 @@ class Keys:
             client.hset("{0}:keys", identity, re.sub(rb'"expires_at":[0-9.]+', b'"expires_at":%d' % time.time(), kept))
 
     def _code(self, text: str) -> str:
-        answer = httpx.get(f"{self.stack.url}/areas", headers={"X-API-Key": text})
+        answer = httpx2.get(f"{self.stack.url}/areas", headers={"X-API-Key": text})
         return str(answer.json().get("code"))
 
     def of(self, kind: str) -> str | None:
@@ -108,13 +108,13 @@ BODIES: dict[tuple[str, str], Any] = {
 WITH_AREA = ("/stats", "/stats/stream", "/history", "/history/top")
 
 
-def ask(url: str, route: tuple[str, str], headers: dict[str, str], query: str = "", slash: str = "") -> httpx.Response:
+def ask(url: str, route: tuple[str, str], headers: dict[str, str], query: str = "", slash: str = "") -> httpx2.Response:
     """A good request to a route; of a stream only the start is read."""
     method, path = route
     filled = re.sub(r"\{\w+(:path)?\}", "icon.svg" if path.startswith("/static") else "somebody", path)
     parameters = "&".join(filter(None, ["area_code=111" if path in WITH_AREA else "", query]))
     address = f"{url}{filled}{slash}" + (f"?{parameters}" if parameters else "")
-    with httpx.stream(method, address, headers=headers, json=BODIES.get(route), timeout=30) as answer:
+    with httpx2.stream(method, address, headers=headers, json=BODIES.get(route), timeout=30) as answer:
         if answer.headers.get("content-type") != "text/event-stream":
             answer.read()
         return answer
@@ -161,7 +161,7 @@ def test_status_of_every_route_with_every_key(keys: Keys, route: tuple[str, str]
             assert text is None or text not in answer.text
             assert ("www-authenticate" in answer.headers) == (status in (401, 403))
         if method == "GET":
-            assert httpx.head(answer.request.url, headers=headers).status_code == answer.status_code
+            assert httpx2.head(answer.request.url, headers=headers).status_code == answer.status_code
 
 
 @SAME_ON_EVERY_SERVER

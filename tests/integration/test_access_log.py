@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -31,7 +31,7 @@ def about(stack: Stack, user: str, count: int) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
 
 
-def test_reads_of_a_user_are_found_by_the_name_that_is_not_stored(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_reads_of_a_user_are_found_by_the_name_that_is_not_stored(stack: Stack, http: httpx2.Client, area: int) -> None:
     post(http, event(area, "ann"), event(area, "ann", "LOGOUT"), event(area, "bob"))
     wait_until_archived(stack)
     ann = f"ann@{area}"
@@ -67,7 +67,7 @@ def test_the_digest_is_an_hmac_of_the_name(stack: Stack) -> None:
         assert row["subject"] == hmac.digest(key[:32], user.encode(), "sha256")
 
 
-def test_what_a_client_invents_is_not_recorded(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_what_a_client_invents_is_not_recorded(stack: Stack, http: httpx2.Client, area: int) -> None:
     ann = f"ann-{area}"
     problem(http.get(f"/events?{ann}={ann}&order={ann}"), 422)
     problem(http.get(f"/events?user_id={ann}%00"), 422)
@@ -78,7 +78,7 @@ def test_what_a_client_invents_is_not_recorded(stack: Stack, http: httpx.Client,
     assert ann not in str([dict(row) for row in everything])
 
 
-def test_refused_attempts_of_an_admin_are_recorded(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_refused_attempts_of_an_admin_are_recorded(stack: Stack, http: httpx2.Client, area: int) -> None:
     http.delete(f"/users/ann-{area}", headers={"Authorization": f"Bearer wrong-{area}"})
     entry = newest(stack, "DELETE /users/{user_id}", 401)
     assert (entry["action"], entry["key_name"], entry["subject"], entry["row_count"]) == (
@@ -89,7 +89,7 @@ def test_refused_attempts_of_an_admin_are_recorded(stack: Stack, http: httpx.Cli
 
 
 def test_an_erasure_is_recorded_without_its_name_and_clears_the_digest(
-    stack: Stack, http: httpx.Client, area: int
+    stack: Stack, http: httpx2.Client, area: int
 ) -> None:
     ann = f"ann@{area}"
     post(http, event(area, "ann"))
@@ -106,7 +106,7 @@ def test_an_erasure_is_recorded_without_its_name_and_clears_the_digest(
 
 
 def test_nothing_is_erased_where_it_cannot_be_recorded(own_stack: Stack) -> None:
-    with own_stack as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+    with own_stack as stack, httpx2.Client(base_url=stack.url, timeout=30) as http:
         post(http, event(1, "ann"))
         wait_until_archived(stack)
         query(stack, "ALTER TABLE access_log ADD CONSTRAINT full_disk CHECK (action <> 'erase')")
@@ -119,7 +119,7 @@ def test_nothing_is_erased_where_it_cannot_be_recorded(own_stack: Stack) -> None
 
 
 def test_no_request_waits_for_the_trail_and_a_stop_writes_it(own_stack: Stack, tmp_path: Path) -> None:
-    with own_stack as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+    with own_stack as stack, httpx2.Client(base_url=stack.url, timeout=30) as http:
         post(http, event(1))
         wait_until_archived(stack)
         query(stack, "ALTER TABLE access_log RENAME TO hidden")
@@ -142,7 +142,7 @@ def test_no_request_waits_for_the_trail_and_a_stop_writes_it(own_stack: Stack, t
 
 
 @pytest.mark.parametrize("path", ["/stats?area_code=1", "/areas", "/modes", "/history?area_code=1", "/readyz"])
-def test_other_reads_are_not_recorded(stack: Stack, http: httpx.Client, path: str) -> None:
+def test_other_reads_are_not_recorded(stack: Stack, http: httpx2.Client, path: str) -> None:
     http.get(path).raise_for_status()
     http.get("/users/nobody/sessions").raise_for_status()
     newest(stack, "GET /users/{user_id}/sessions")
@@ -150,7 +150,7 @@ def test_other_reads_are_not_recorded(stack: Stack, http: httpx.Client, path: st
 
 
 def test_keys_are_named_by_what_they_did_and_what_was_done_to_them(own_stack: Stack) -> None:
-    with own_stack as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+    with own_stack as stack, httpx2.Client(base_url=stack.url, timeout=30) as http:
         made = {
             scope: http.post("/keys", json={"name": f"a key to {scope}", "scopes": [scope]}, headers=stack.admin).json()
             for scope in ("audit", "ingest")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -54,8 +54,8 @@ class Watched:
                 os.kill(pid, signal.SIGCONT)
             process.send_signal(signal.SIGCONT)
 
-    def post(self, user: str = "u") -> httpx.Response:
-        return httpx.post(f"{self.stack.url}/events", json=event(1, user), timeout=15)
+    def post(self, user: str = "u") -> httpx2.Response:
+        return httpx2.post(f"{self.stack.url}/events", json=event(1, user), timeout=15)
 
     def figures(self, process: str) -> Any:
         return scrape(self.stack.run["metrics"][process])

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 
 from modepulse.launcher.child_process import free_port
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -20,11 +20,11 @@ Item = dict[str, Any]
 
 def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", query_timeout_seconds="0.2") as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
+        http = httpx2.Client(base_url=stack.url, timeout=10)
         http.post("/events", json=event(1)).raise_for_status()
         eventually(lambda: audit(http)["items"])
 
-        async def locked() -> httpx.Response:
+        async def locked() -> httpx2.Response:
             connection = await asyncpg.connect(stack.run["postgres_dsn"])
             try:
                 async with connection.transaction():
@@ -41,7 +41,7 @@ def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 def test_the_replica_is_asked_where_there_is_one_and_its_end_harms_nothing_else(tmp_path: Path) -> None:
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     with Stack(tmp_path / "data", postgres_read_dsn=nowhere) as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
+        http = httpx2.Client(base_url=stack.url, timeout=10)
         http.post("/events", json=event(1)).raise_for_status()
         for path in ("/events", "/events?format=csv", "/history?area_code=1", "/users/u/history"):
             refused = http.get(path)
@@ -53,7 +53,7 @@ def test_the_replica_is_asked_where_there_is_one_and_its_end_harms_nothing_else(
 
 def test_questions_are_answered_again_when_postgres_is_back(own_stack: Stack) -> None:
     with own_stack as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
+        http = httpx2.Client(base_url=stack.url, timeout=10)
         http.post("/events", json=event(1)).raise_for_status()
         eventually(lambda: audit(http)["items"])
         stack.kill("postgres")

@@ -1,6 +1,6 @@
 """The pages as HTTP has them; what they do is tested in a browser (tests/browser)."""
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -24,7 +24,7 @@ pytestmark = SAME_ON_EVERY_SERVER
         ("/static/vendor/uplot/LICENSE", "text/plain; charset=utf-8"),
     ],
 )
-def test_file_is_sent_once_to_each_browser(http: httpx.Client, path: str, kind: str) -> None:
+def test_file_is_sent_once_to_each_browser(http: httpx2.Client, path: str, kind: str) -> None:
     plain = http.get(path, headers={"Accept-Encoding": "identity"})
     assert plain.status_code == 200
     assert plain.headers["content-type"] == kind
@@ -53,11 +53,11 @@ def test_file_is_sent_once_to_each_browser(http: httpx.Client, path: str, kind: 
         "x" * 5000,
     ],
 )
-def test_nothing_else_is_sent(http: httpx.Client, path: str) -> None:
+def test_nothing_else_is_sent(http: httpx2.Client, path: str) -> None:
     assert problem(http.get(f"/static/{path}"), 404)["code"] == "not_found"
 
 
-def test_history_is_compressed_for_who_can_read_it(http: httpx.Client, area: int) -> None:
+def test_history_is_compressed_for_who_can_read_it(http: httpx2.Client, area: int) -> None:
     asked = {"area_code": area, "step": 60}
     for path in ("/history", "/history/top"):
         plain = http.get(path, params=asked, headers={"Accept-Encoding": "identity"})

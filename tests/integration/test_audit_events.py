@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -18,7 +18,7 @@ pytestmark = SAME_ON_EVERY_SERVER
 Item = dict[str, Any]
 
 
-def test_an_event_is_shown_as_it_was_taken(http: httpx.Client, area: int) -> None:
+def test_an_event_is_shown_as_it_was_taken(http: httpx2.Client, area: int) -> None:
     before = round(time.time(), 3)
     http.post("/events", json=event(area, "ann", epoch_timestamp=before - 1.5)).raise_for_status()
     (item,) = eventually(lambda: audit(http, area_code=area)["items"])
@@ -35,7 +35,7 @@ def test_an_event_is_shown_as_it_was_taken(http: httpx.Client, area: int) -> Non
     }
 
 
-def test_filters_combine(http: httpx.Client, area: int) -> None:
+def test_filters_combine(http: httpx2.Client, area: int) -> None:
     rows = archive_events(http, area)
     assert {row["outcome"] for row in rows} >= {"applied", "stale", "late"}
     middle = rows[len(rows) // 3]["epoch_timestamp"]
@@ -67,7 +67,7 @@ def test_filters_combine(http: httpx.Client, area: int) -> None:
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 7, 1000])
-def test_pages_put_together_are_the_whole(http: httpx.Client, area: int, order: str, limit: int) -> None:
+def test_pages_put_together_are_the_whole(http: httpx2.Client, area: int, order: str, limit: int) -> None:
     rows = [row for row in archive_events(http, area) if row["area_code"] == str(area)]
     times = [row["epoch_timestamp"] for row in rows]
     assert len(set(times)) < len(times), "some are at the same time"
@@ -78,7 +78,7 @@ def test_pages_put_together_are_the_whole(http: httpx.Client, area: int, order: 
     assert pages(http, **window) == (inside if order == "desc" else inside[::-1])
 
 
-def test_paging_while_events_are_archived_misses_and_doubles_nothing(http: httpx.Client, stack: Stack) -> None:
+def test_paging_while_events_are_archived_misses_and_doubles_nothing(http: httpx2.Client, stack: Stack) -> None:
     mode = "paged"
     areas = [600_000 + n for n in range(20)]
     before = [event(area, f"b{n}", mode=mode) for area in areas for n in range(150)]
@@ -88,7 +88,7 @@ def test_paging_while_events_are_archived_misses_and_doubles_nothing(http: httpx
     posted: list[str] = []
 
     def post() -> None:
-        with httpx.Client(base_url=stack.url, timeout=10) as client:
+        with httpx2.Client(base_url=stack.url, timeout=10) as client:
             while not stop.is_set():
                 at = round(time.time() - len(posted) % 100, 3)
                 some = [event(area, f"w{len(posted)}", mode=mode) | {"epoch_timestamp": at} for area in areas]
@@ -113,7 +113,7 @@ def test_paging_while_events_are_archived_misses_and_doubles_nothing(http: httpx
     eventually(lambda: len(pages(http, multiplayer_mode=mode, limit=1000)) == total)
 
 
-def test_changed_or_foreign_cursors_are_refused(http: httpx.Client, area: int) -> None:
+def test_changed_or_foreign_cursors_are_refused(http: httpx2.Client, area: int) -> None:
     rows = archive_events(http, area)
     params = {"area_code": area, "limit": 1}
     cursor = audit(http, **params)["next_cursor"]
@@ -155,7 +155,7 @@ def test_changed_or_foreign_cursors_are_refused(http: httpx.Client, area: int) -
         ("area=1", "area"),
     ],
 )
-def test_bad_question_is_named(http: httpx.Client, query: str, name: str) -> None:
+def test_bad_question_is_named(http: httpx2.Client, query: str, name: str) -> None:
     refused = problem(http.get(f"/events?{query}"), 422)
     assert refused["errors"][0]["loc"] == ["query", name]
 
@@ -170,7 +170,7 @@ def test_bad_question_is_named(http: httpx.Client, query: str, name: str) -> Non
         "20261124T08",
     ],
 )
-def test_times_are_seconds_or_iso_8601(http: httpx.Client, area: int, text: str) -> None:
+def test_times_are_seconds_or_iso_8601(http: httpx2.Client, area: int, text: str) -> None:
     moment = datetime(2026, 11, 24, 8, tzinfo=UTC).timestamp()
     cursors = {
         http.get(f"/events?limit=1&from={begin}&to=2999-01-01").json()["next_cursor"] for begin in (text, moment)

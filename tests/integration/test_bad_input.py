@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.openapi.problems import PROBLEMS
@@ -44,7 +44,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A service with something to lose; when all has been sent, nothing of it may be lost."""
     directory = tmp_path_factory.mktemp("bad") / "input"
     with Stack(directory, redis_server=str(BINARIES["valkey"])) as stack:
-        with httpx.Client(base_url=stack.url, timeout=10) as http:
+        with httpx2.Client(base_url=stack.url, timeout=10) as http:
             post(http, *BEFORE)
             counts, logged = live_counts(stack), events(stack)
             assert len(logged) == len(BEFORE)
@@ -67,7 +67,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def events(stack: Stack) -> list[Any]:
     """Everything that was logged, newest first."""
     wait_until_archived(stack)
-    items: list[Any] = httpx.get(stack.url + "/events?limit=1000").raise_for_status().json()["items"]
+    items: list[Any] = httpx2.get(stack.url + "/events?limit=1000").raise_for_status().json()["items"]
     return items
 
 

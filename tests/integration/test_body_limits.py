@@ -4,7 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -24,7 +24,7 @@ def memory(stack: Stack) -> int:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def test_bodies_are_bounded_in_bytes_events_and_time(small: Stack, small_http: httpx.Client, area: int) -> None:
+def test_bodies_are_bounded_in_bytes_events_and_time(small: Stack, small_http: httpx2.Client, area: int) -> None:
     small_http.post("/events", json=[event(area)] * EVENTS).raise_for_status()
     assert problem(small_http.post("/events", json=[event(area)] * (EVENTS + 1)), 422)["code"] == "too_many_events"
     lines = "\n".join(json.dumps(event(area)) for _ in range(EVENTS + 1))
@@ -43,7 +43,7 @@ def test_bodies_are_bounded_in_bytes_events_and_time(small: Stack, small_http: h
     assert answers(exchange(small, begun)) == [(408, "body_timeout")]
 
 
-def test_unfinished_bodies_are_bounded_together(small: Stack, small_http: httpx.Client, area: int) -> None:
+def test_unfinished_bodies_are_bounded_together(small: Stack, small_http: httpx2.Client, area: int) -> None:
     head = request("POST /events HTTP/1.1", f"Content-Length: {BODY_BYTES}")
     with connected(small, OTHER) as first, connected(small, OTHER) as second:
         first.sendall(head + b" " * (BODY_BYTES - 100))
@@ -71,7 +71,7 @@ def test_small_body_that_is_large_inside_costs_little(stack: Stack, name: str, q
     before = memory(stack)
     for whole in (body, body[: 8 * 1024 * 1024]):
         headers = {"content-encoding": "gzip", "content-type": content_type}
-        answer = httpx.post(f"{stack.url}/events{query}", content=gzip.compress(whole), headers=headers, timeout=20)
+        answer = httpx2.post(f"{stack.url}/events{query}", content=gzip.compress(whole), headers=headers, timeout=20)
         assert answer.status_code in (400, 413, 422)
     assert memory(stack) - before < 100_000_000
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 import redis
 import yaml
@@ -87,7 +87,7 @@ def test_services_run_with_their_users_and_hard_passwords(redis_name: str, tmp_p
         for name in ("archiver", "api"):
             services.run(name)
         url = f"http://127.0.0.1:{services.api_port}"
-        with httpx.Client(base_url=url, timeout=10) as http:
+        with httpx2.Client(base_url=url, timeout=10) as http:
             eventually(lambda: ready(http), 30)
             post(http, event(1, "ann"), event(1, "ben"))
             assert stats(http, 1) == {"1": [{"multiplayer_mode": "duel", "count": 2}]}
@@ -117,10 +117,10 @@ def test_services_run_with_their_users_and_hard_passwords(redis_name: str, tmp_p
         asyncio.run(check_roles(services))
 
 
-def ready(http: httpx.Client) -> bool:
+def ready(http: httpx2.Client) -> bool:
     try:
         return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False
 
 

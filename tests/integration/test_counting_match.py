@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 import redis
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -39,7 +39,7 @@ def test_counts_match_under_load_and_after_it(own_stack: Stack) -> None:
 def test_each_difference_is_found_and_named(own_stack: Stack) -> None:
     """One damage after the other, each repaired before the next."""
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
-        httpx.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
         good = "1 players in GET /stats; archived 1 in area_mode_events_agg, 1 by the sum of deltas"
         assert good in verify(stack).stdout

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -18,7 +18,7 @@ from tests.servers import Stack, eventually, live_counts, modepulse
 
 
 def delete(stack: Stack, user: str) -> Any:
-    answer = httpx.delete(f"{stack.url}/users/{user}", headers=stack.admin, timeout=30)
+    answer = httpx2.delete(f"{stack.url}/users/{user}", headers=stack.admin, timeout=30)
     return answer.raise_for_status().json()
 
 
@@ -53,7 +53,7 @@ def mentions(stack: Stack, user: str) -> list[str]:
 
 def test_erased_user_is_nowhere_and_everything_still_adds_up(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", session_lease_seconds="5") as stack:
-        http = httpx.Client(base_url=stack.url, timeout=10)
+        http = httpx2.Client(base_url=stack.url, timeout=10)
         for mode in ("duel", "ctf"):
             for name in ("LOGIN", "LOGOUT", "LOGIN"):
                 http.post("/events", json=[event(1, "ann", name, mode), event(1, "bob", name, mode)])
@@ -97,7 +97,7 @@ def test_erased_user_is_nowhere_and_everything_still_adds_up(tmp_path: Path) -> 
 
 def test_what_was_not_yet_archived_is_erased_too_and_the_new_life_is_not(own_stack: Stack) -> None:
     with own_stack as stack, ThreadPoolExecutor() as threads:
-        http = httpx.Client(base_url=stack.url, timeout=10)
+        http = httpx2.Client(base_url=stack.url, timeout=10)
         http.post("/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
         os.kill(stack.run["pids"]["archiver"], signal.SIGSTOP)
@@ -116,7 +116,7 @@ def test_what_was_not_yet_archived_is_erased_too_and_the_new_life_is_not(own_sta
         http.close()
 
 
-def test_only_the_admin_may(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_only_the_admin_may(stack: Stack, http: httpx2.Client, area: int) -> None:
     http.post("/events", json=event(area, "ann")).raise_for_status()
     path = f"/users/ann@{area}"
     for given, code in (("", "key_required"), ("Bearer wrong", "invalid_key"), (stack.admin_token, "key_required")):
@@ -127,7 +127,7 @@ def test_only_the_admin_may(stack: Stack, http: httpx.Client, area: int) -> None
     assert problem(http.delete("/users/a%7Cb", headers=stack.admin), 422)["errors"][0]["loc"] == ["path", "user_id"]
 
 
-def test_the_command_erases(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_the_command_erases(stack: Stack, http: httpx2.Client, area: int) -> None:
     user = f"a/b ü?{area}"
     http.post("/events", json=event(area) | {"user_id": user}).raise_for_status()
     first = modepulse("erase", user, "--data-dir", str(stack.directory))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from app.archive.pool import EXPORT_LOCK
@@ -25,7 +25,7 @@ pytestmark = SAME_ON_EVERY_SERVER
 Item = dict[str, Any]
 
 
-def test_exports_hold_what_the_pages_hold(http: httpx.Client, area: int) -> None:
+def test_exports_hold_what_the_pages_hold(http: httpx2.Client, area: int) -> None:
     odd = f'o "d,d" ü {area}'
     http.post("/events", json=event(area, mode=odd) | {"user_id": odd}).raise_for_status()
     rows = [row for row in archive_events(http, area, 700) if row["area_code"] == str(area)]
@@ -51,7 +51,7 @@ def test_exports_hold_what_the_pages_hold(http: httpx.Client, area: int) -> None
     assert head.headers["content-disposition"].startswith("attachment")
 
 
-def test_export_for_spreadsheets_has_no_formula_and_readable_times(http: httpx.Client, area: int) -> None:
+def test_export_for_spreadsheets_has_no_formula_and_readable_times(http: httpx2.Client, area: int) -> None:
     names = ["=HYPERLINK(1)", "+1+1", "-1", "@SUM(1)", "007", f'Zürich "{area}", 日本']
     sent = [event(area, mode=name, epoch_timestamp=round(time.time(), 3)) | {"user_id": name} for name in names]
     http.post("/events", json=sent).raise_for_status()
@@ -73,8 +73,8 @@ def test_export_for_spreadsheets_has_no_formula_and_readable_times(http: httpx.C
     assert "=HYPERLINK(1)" in [cells["user_id"] for cells in csv.DictReader(io.StringIO(plain.text, newline=""))]
 
 
-def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, stack: Stack) -> None:
-    async def occupied() -> httpx.Response:
+def test_exports_at_a_time_are_limited_for_all_processes(http: httpx2.Client, stack: Stack) -> None:
+    async def occupied() -> httpx2.Response:
         connection = await asyncpg.connect(stack.run["postgres_dsn"])
         try:
             for slot in range(2):
@@ -89,7 +89,7 @@ def test_exports_at_a_time_are_limited_for_all_processes(http: httpx.Client, sta
     assert eventually(lambda: http.get("/events?format=csv&limit=1").status_code == 200)
 
 
-def test_export_whose_client_hangs_up_is_ended(stack: Stack, http: httpx.Client) -> None:
+def test_export_whose_client_hangs_up_is_ended(stack: Stack, http: httpx2.Client) -> None:
     areas = [700_000 + n for n in range(10)]
     for _ in range(10):
         http.post("/events", json=[event(a, f"h{n}", mode="m" * 250) for a in areas for n in range(500)])

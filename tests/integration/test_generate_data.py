@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-import httpx
+import httpx2
 
 from app.contract.samples import MODES
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -13,7 +13,7 @@ from tests.servers import eventually
 pytestmark = SAME_ON_EVERY_SERVER
 
 
-def generate(http: httpx.Client, area: int, **numbers: int) -> list[dict[str, Any]]:
+def generate(http: httpx2.Client, area: int, **numbers: int) -> list[dict[str, Any]]:
     """The events that POST /generate_data makes, in their order, as they were archived; `area` is of a last event."""
     start = time.time()
     answer = http.post("/generate_data", json=numbers).raise_for_status()
@@ -26,7 +26,7 @@ def generate(http: httpx.Client, area: int, **numbers: int) -> list[dict[str, An
     return [row for row in rows if row["user_id"].startswith("user_") and row["events_name"] != "EXPIRE"]
 
 
-def test_generated_data_is_counted_and_repeatable(http: httpx.Client, area: int) -> None:
+def test_generated_data_is_counted_and_repeatable(http: httpx2.Client, area: int) -> None:
     numbers = {"events": 200, "users": 5, "areas": 3, "modes": 2}
 
     def ends(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -51,7 +51,7 @@ def test_generated_data_is_counted_and_repeatable(http: httpx.Client, area: int)
     assert ends(generate(http, area, **numbers, seed=8)) != ends(first)
 
 
-def test_numbers_of_generated_data_have_defaults_and_bounds(http: httpx.Client) -> None:
+def test_numbers_of_generated_data_have_defaults_and_bounds(http: httpx2.Client) -> None:
     assert http.post("/generate_data/").json() == {"cnt_records_generated": 1000}
     assert problem(http.post("/generate_data", json=[]), 422)["code"] == "invalid_request"
     for wrong in ({"events": -1}, {"users": 0}, {"areas": 10_001}, {"modes": True}, {"seed": "7"}):

@@ -5,7 +5,7 @@ import time
 from itertools import pairwise
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -18,7 +18,7 @@ pytestmark = SAME_ON_EVERY_SERVER
 Point = tuple[int, int]
 
 
-def play(http: httpx.Client, stack: Stack, area: int) -> list[Any]:
+def play(http: httpx2.Client, stack: Stack, area: int) -> list[Any]:
     """Posts log-ins and log-outs of the last 14 minutes, in no order; returns the area's rows that count."""
     chance = random.Random(area)
     now = time.time()
@@ -61,7 +61,7 @@ def expected_series(events: list[Any], starts: range, peak: bool) -> dict[str, l
 
 @pytest.mark.parametrize("peak", [False, True])
 @pytest.mark.parametrize("step", [60, 120, 300, 3600])
-def test_history_is_what_the_events_say(http: httpx.Client, stack: Stack, area: int, step: int, peak: bool) -> None:
+def test_history_is_what_the_events_say(http: httpx2.Client, stack: Stack, area: int, step: int, peak: bool) -> None:
     events = play(http, stack, area)
     now = time.time()
     starts = range(int((now - 1800) // step) * step, int(now // step) * step + 1, step)
@@ -82,7 +82,7 @@ def test_history_is_what_the_events_say(http: httpx.Client, stack: Stack, area: 
     assert [at for at, _, _ in top] == list(starts)
 
 
-def test_history_s_last_point_is_what_stats_say(http: httpx.Client, stack: Stack, area: int) -> None:
+def test_history_s_last_point_is_what_stats_say(http: httpx2.Client, stack: Stack, area: int) -> None:
     play(http, stack, area)
     series = http.get("/history", params={"area_code": area}).json()["series"]
     stats = http.get("/stats", params={"area_code": area}).json()[str(area)]
@@ -93,7 +93,7 @@ def test_history_s_last_point_is_what_stats_say(http: httpx.Client, stack: Stack
     assert {len(points) for points in series.values()} == {60}
 
 
-def test_a_peak_between_two_steps_ends_is_seen(http: httpx.Client, area: int) -> None:
+def test_a_peak_between_two_steps_ends_is_seen(http: httpx2.Client, area: int) -> None:
     names = ["LOGIN"] * 7 + ["LOGOUT"] * 5
     http.post("/events", json=[event(area, f"u{n % 7}", name) for n, name in enumerate(names)]).raise_for_status()
     params: dict[str, Any] = {"area_code": area}
@@ -103,7 +103,7 @@ def test_a_peak_between_two_steps_ends_is_seen(http: httpx.Client, area: int) ->
     assert max(count for _, count in peaks) == 7
 
 
-def test_areas_and_times_without_players_are_empty(http: httpx.Client, area: int) -> None:
+def test_areas_and_times_without_players_are_empty(http: httpx2.Client, area: int) -> None:
     params = {"area_code": area, "from": 120, "to": 300}
     assert http.get("/history", params=params).json() == {"area_code": str(area), "step": 60, "series": {}}
     top = http.get("/history/top", params=params).json()["top"]
@@ -128,15 +128,15 @@ def test_areas_and_times_without_players_are_empty(http: httpx.Client, area: int
         ("/users/u/history?order=asc", "order"),
     ],
 )
-def test_bad_question_is_named(http: httpx.Client, query: str, name: str) -> None:
+def test_bad_question_is_named(http: httpx2.Client, query: str, name: str) -> None:
     assert problem(http.get(query), 422)["errors"][0]["loc"] == ["query", name]
 
 
-def sessions(http: httpx.Client, user: str, **params: Any) -> Any:
+def sessions(http: httpx2.Client, user: str, **params: Any) -> Any:
     return http.get(f"/users/{user}/history", params=params).raise_for_status().json()["sessions"]
 
 
-def test_user_s_history_is_the_sessions(http: httpx.Client, area: int) -> None:
+def test_user_s_history_is_the_sessions(http: httpx2.Client, area: int) -> None:
     user = f"ann@{area}"
     now = round(time.time(), 3)
     times = {"LOGIN": now - 500, "LOGOUT": now - 300}
@@ -177,10 +177,10 @@ def test_user_s_history_is_the_sessions(http: httpx.Client, area: int) -> None:
 
 def test_expired_session_is_shown_as_such(tmp_path: Any) -> None:
     with Stack(tmp_path / "data", session_lease_seconds="2") as stack:
-        httpx.post(stack.url + "/events", json=event(1, "crash")).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event(1, "crash")).raise_for_status()
 
         def ended() -> Any:
-            (session,) = httpx.get(stack.url + "/users/crash@1/history").json()["sessions"] or [{}]
+            (session,) = httpx2.get(stack.url + "/users/crash@1/history").json()["sessions"] or [{}]
             return session if session.get("to") else None
 
         session = eventually(ended)
@@ -189,7 +189,7 @@ def test_expired_session_is_shown_as_such(tmp_path: Any) -> None:
         assert session["to"] <= time.time()
 
 
-def test_simulated_history_is_whole_and_leaves_the_counters_alone(stack: Stack, http: httpx.Client) -> None:
+def test_simulated_history_is_whole_and_leaves_the_counters_alone(stack: Stack, http: httpx2.Client) -> None:
     areas = {"101", "102", "103"}
 
     def live() -> list[Any]:

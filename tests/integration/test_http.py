@@ -6,14 +6,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.http_client import event, post, problem, ranking, stats
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_events_are_counted_whatever_they_are_wrapped_in(http: httpx.Client, area: int, slash: str) -> None:
+def test_events_are_counted_whatever_they_are_wrapped_in(http: httpx2.Client, area: int, slash: str) -> None:
     path = "/events" + slash
     lines = "\n".join(json.dumps(event(area, f"n{n}")) for n in range(3)) + "\n"
     answers = [
@@ -38,7 +38,7 @@ def test_events_are_counted_whatever_they_are_wrapped_in(http: httpx.Client, are
     }
 
 
-def test_stats_are_most_played_first_in_the_order_asked_for(http: httpx.Client, area: int) -> None:
+def test_stats_are_most_played_first_in_the_order_asked_for(http: httpx2.Client, area: int) -> None:
     other = area + 1_000_000
     for mode, players in (("few", 1), ("most", 3), ("some", 2)):
         http.post("/events", json=[event(area, f"{mode}{n}", mode=mode) for n in range(players)])
@@ -47,14 +47,14 @@ def test_stats_are_most_played_first_in_the_order_asked_for(http: httpx.Client, 
     assert stats(http, area, limit=2) == {str(area): ranking(most=3, some=2)}
 
 
-def test_items_are_applied_in_their_order(http: httpx.Client, area: int) -> None:
+def test_items_are_applied_in_their_order(http: httpx2.Client, area: int) -> None:
     names = ["LOGIN", "LOGOUT", "login", "Logout", "hEaRtBeAt", "LOGOUT", "LOGIN"]
     answer = http.post("/events", json={"items": [event(area, name=name) for name in names]})
     assert answer.json() == {"status": True, "accepted": 7, "applied": 7}
     assert stats(http, area)[str(area)] == [{"multiplayer_mode": "duel", "count": 1}]
 
 
-def test_stamped_events_converge_whatever_the_order(http: httpx.Client, area: int) -> None:
+def test_stamped_events_converge_whatever_the_order(http: httpx2.Client, area: int) -> None:
     now = time.time()
     http.post("/events", json=event(area, name="LOGOUT", epoch_timestamp=now - 5))
     assert http.post("/events", json=event(area, epoch_timestamp=now - 10)).json()["applied"] == 0
@@ -85,7 +85,7 @@ BAD_ITEMS: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("wrong", "field", "code"), BAD_ITEMS)
 def test_bad_item_is_named_and_nothing_is_applied(
-    http: httpx.Client, area: int, wrong: Any, field: str, code: str
+    http: httpx2.Client, area: int, wrong: Any, field: str, code: str
 ) -> None:
     items = [event(area, f"u{n}") for n in range(5)]
     items[3] |= wrong
@@ -100,7 +100,7 @@ def test_bad_item_is_named_and_nothing_is_applied(
     assert [error["loc"] for error in skipped["errors"]] == [["items", 3, field]]
 
 
-def test_all_faults_of_a_request_are_named(http: httpx.Client, area: int) -> None:
+def test_all_faults_of_a_request_are_named(http: httpx2.Client, area: int) -> None:
     items = [{}, "text", event(area) | {"area_code": [], "user_id": ""}, event(area)]
     errors = problem(http.post("/events", json={"items": items}), 422)["errors"]
     assert [error["loc"] for error in errors] == [
@@ -114,7 +114,7 @@ def test_all_faults_of_a_request_are_named(http: httpx.Client, area: int) -> Non
     ]
 
 
-def test_at_most_100_faults_are_named(http: httpx.Client, area: int) -> None:
+def test_at_most_100_faults_are_named(http: httpx2.Client, area: int) -> None:
     """Of a request so large that it is validated in slices."""
     bad = event(area) | {"multiplayer_mode": "", "user_id": "", "events_name": ""}
     read = problem(http.post("/events", json=[bad] * 200), 422)
@@ -154,7 +154,7 @@ def test_at_most_100_faults_are_named(http: httpx.Client, area: int) -> None:
         ({"json": [], "headers": {"idempotency-key": "k" * 256}}, 422, "invalid_header"),
     ],
 )
-def test_unusable_request_is_a_clear_problem(http: httpx.Client, request_: Any, status: int, code: str) -> None:
+def test_unusable_request_is_a_clear_problem(http: httpx2.Client, request_: Any, status: int, code: str) -> None:
     assert problem(http.post("/events", **request_), status)["code"] == code
 
 
@@ -172,12 +172,12 @@ def test_unusable_request_is_a_clear_problem(http: httpx.Client, request_: Any, 
         ("area_code=1&limit=1&limit=2", "limit", "repeated"),
     ],
 )
-def test_bad_query_is_named(http: httpx.Client, query: str, name: str, code: str) -> None:
+def test_bad_query_is_named(http: httpx2.Client, query: str, name: str, code: str) -> None:
     (fault,) = problem(http.get(f"/stats?{query}"), 422)["errors"]
     assert (fault["loc"], fault["code"]) == (["query", name], code)
 
 
-def test_unknown_paths_and_methods_are_problems(http: httpx.Client) -> None:
+def test_unknown_paths_and_methods_are_problems(http: httpx2.Client) -> None:
     assert problem(http.get("/nowhere"), 404)["code"] == "not_found"
     refused = http.put("/events")
     assert problem(refused, 405)["code"] == "method_not_allowed"
@@ -185,7 +185,7 @@ def test_unknown_paths_and_methods_are_problems(http: httpx.Client) -> None:
     assert problem(http.post("/stats"), 405)["code"] == "method_not_allowed"
 
 
-def test_names_of_any_script_survive_the_way_round(http: httpx.Client) -> None:
+def test_names_of_any_script_survive_the_way_round(http: httpx2.Client) -> None:
     area, user, mode = "Zürich {0}: #?&", "u/1 日本", "co-op 🎮"
     sent = {"area_code": area, "multiplayer_mode": mode, "user_id": user, "events_name": "LOGIN"}
     assert http.post("/events", json=sent).json()["applied"] == 1
@@ -195,7 +195,7 @@ def test_names_of_any_script_survive_the_way_round(http: httpx.Client) -> None:
     http.post("/events", json=sent | {"events_name": "LOGOUT"})
 
 
-def test_user_s_sessions_are_the_active_ones(http: httpx.Client, area: int) -> None:
+def test_user_s_sessions_are_the_active_ones(http: httpx2.Client, area: int) -> None:
     before = time.time()
     post(http, event(area), event(area, mode="ctf"), event(area, name="LOGOUT"))
     read = http.get(f"/users/u1@{area}/sessions").json()
@@ -205,7 +205,7 @@ def test_user_s_sessions_are_the_active_ones(http: httpx.Client, area: int) -> N
     assert http.get("/users/nobody/sessions").json() == {"user_id": "nobody", "sessions": []}
 
 
-def test_idempotency_key_makes_a_repeated_request_answer_as_the_first(http: httpx.Client, area: int) -> None:
+def test_idempotency_key_makes_a_repeated_request_answer_as_the_first(http: httpx2.Client, area: int) -> None:
     # Larger than one script call, so that its parts have to be found again as well.
     items = [event(area, f"u{n}") for n in range(450)] + [event(area, "u0", "LOGOUT")]
     headers = {"Idempotency-Key": f"key {area}"}
@@ -220,7 +220,7 @@ def test_idempotency_key_makes_a_repeated_request_answer_as_the_first(http: http
     assert [fault["loc"] for fault in read["errors"]] == [["header", "Idempotency-Key"]]
 
 
-def test_requests_with_one_key_at_the_same_time_apply_once(http: httpx.Client, area: int) -> None:
+def test_requests_with_one_key_at_the_same_time_apply_once(http: httpx2.Client, area: int) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(
@@ -231,13 +231,13 @@ def test_requests_with_one_key_at_the_same_time_apply_once(http: httpx.Client, a
     assert set(answers) == {b'{"status":true,"accepted":1,"applied":1}'}
 
 
-def test_concurrent_requests_are_each_counted_once(http: httpx.Client, area: int) -> None:
+def test_concurrent_requests_are_each_counted_once(http: httpx2.Client, area: int) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda n: http.post("/events", json=event(area, f"u{n}")).json(), range(200)))
     assert answers == [{"status": True, "accepted": 1, "applied": 1}] * 200
     assert stats(http, area)[str(area)] == [{"multiplayer_mode": "duel", "count": 200}]
 
 
-def test_health_and_readiness(http: httpx.Client) -> None:
+def test_health_and_readiness(http: httpx2.Client) -> None:
     assert http.get("/healthz/").json() == {"status": "ok"}
     assert http.get("/readyz").json() == {"status": "ready", "durability": "full"}

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis as sync_redis
 
@@ -128,7 +128,7 @@ def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part:
 def test_data_survives_a_restart(own_stack: Stack) -> None:
     event = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
     with own_stack as stack:
-        httpx.post(stack.url + "/events", json=event).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event).raise_for_status()
         assert stack.stop() == 0
         stack.start()
         assert live_counts(stack) == {"1|duel": 1}
@@ -138,7 +138,7 @@ def test_data_survives_a_restart(own_stack: Stack) -> None:
 def test_silent_session_expires_and_is_archived_as_such(tmp_path: Path) -> None:
     event = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
     with Stack(tmp_path / "data", session_lease_seconds="2") as stack:
-        httpx.post(stack.url + "/events", json=event).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event).raise_for_status()
         assert live_counts(stack) == {"1|duel": 1}
         eventually(lambda: live_counts(stack) == {})
         eventually(lambda: [r["events_name"] for r in _rows(stack)] == ["LOGIN", "EXPIRE"])
@@ -153,10 +153,10 @@ def test_partitions_are_kept_apart_and_their_number_is_fixed(tmp_path: Path) -> 
     directory = tmp_path / "data"
     events = [{"area_code": n, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"} for n in range(40)]
     with Stack(directory, partitions="3") as stack:
-        answer = httpx.post(stack.url + "/events", json=events).json()
+        answer = httpx2.post(stack.url + "/events", json=events).json()
         assert (answer["accepted"], answer["applied"]) == (40, 40)
-        assert len(httpx.get(stack.url + "/users/u/sessions").json()["sessions"]) == 40
-        assert httpx.get(stack.url + "/areas").json()["players"] == 40
+        assert len(httpx2.get(stack.url + "/users/u/sessions").json()["sessions"]) == 40
+        assert httpx2.get(stack.url + "/areas").json()["players"] == 40
         client = sync_redis.Redis.from_url(stack.run["redis_url"])
         tags = {key.split(b":")[0] for key in client.scan_iter()}
         client.close()
@@ -175,10 +175,10 @@ def test_two_archivers_share_the_work_without_doubling_it(stack: Stack) -> None:
         before = stack.run["pids"]["archiver"]
         stack.kill("archiver", signal.SIGSTOP)
         event = {"area_code": "takeover", "multiplayer_mode": "m", "user_id": "u", "events_name": "LOGIN"}
-        httpx.post(stack.url + "/events", json=event).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event).raise_for_status()
         sql = "SELECT count(*) FROM area_mode_events WHERE area_code = 'takeover'"
         eventually(lambda: query(stack, sql)[0][0] == 1, 15)
         stack.kill("archiver", signal.SIGCONT)
         assert stack.run["pids"]["archiver"] == before
-        httpx.post(stack.url + "/events", json=event | {"user_id": "v"}).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event | {"user_id": "v"}).raise_for_status()
         eventually(lambda: query(stack, sql)[0][0] == 2)

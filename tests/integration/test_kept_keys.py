@@ -4,7 +4,7 @@ import os
 import signal
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -31,11 +31,11 @@ def revoke(stack: Stack, key: str) -> None:
 
 
 def status(url: str, key: str | None = None) -> int:
-    return httpx.get(f"{url}/areas", headers={"X-API-Key": key} if key else {}).status_code
+    return httpx2.get(f"{url}/areas", headers={"X-API-Key": key} if key else {}).status_code
 
 
 def code(url: str, key: str | None = None) -> str:
-    answer = httpx.get(f"{url}/areas", headers={"X-API-Key": key} if key else {})
+    answer = httpx2.get(f"{url}/areas", headers={"X-API-Key": key} if key else {})
     return str(answer.json().get("code"))
 
 
@@ -86,7 +86,7 @@ def test_keys_made_and_revoked_while_redis_is_empty_are_not_lost(own_stack: Stac
         os.kill(stack.run["pids"]["archiver"], signal.SIGSTOP)
         client.flushall()
         made = make(stack, "read")
-        httpx.delete(f"{stack.url}/keys/{bad.split('_')[2]}", headers=stack.admin).raise_for_status()
+        httpx2.delete(f"{stack.url}/keys/{bad.split('_')[2]}", headers=stack.admin).raise_for_status()
         os.kill(stack.run["pids"]["archiver"], signal.SIGCONT)
         eventually(lambda: ready(stack), 60)
         eventually(lambda: client.hlen(KEYS) == 3)
@@ -125,7 +125,7 @@ def test_keys_of_a_foreign_redis_are_not_ours(own_stack: Stack) -> None:
 def test_older_redis_does_not_make_a_revoked_key_valid(own_stack: Stack) -> None:
     with own_stack as stack:
         key, other = make(stack, "read"), make(stack, "read")
-        httpx.post(f"{stack.url}/events", json=event(1), headers=stack.admin).raise_for_status()
+        httpx2.post(f"{stack.url}/events", json=event(1), headers=stack.admin).raise_for_status()
         wait_until_archived(stack)
         size = os.path.getsize(aof(stack))
         revoke(stack, key)
@@ -166,14 +166,14 @@ def test_events_are_taken_with_a_key_while_postgres_is_down(own_stack: Stack, ar
         key = make(stack, "ingest")
         eventually(lambda: status(stack.url) == 401)
         headers = {"X-API-Key": key}
-        with httpx.Client(base_url=stack.url, headers=headers) as http:
+        with httpx2.Client(base_url=stack.url, headers=headers) as http:
             post(http, event(area, "before"))
         os.kill(stack.run["pids"]["postgres"], signal.SIGSTOP)
         try:
             with serving(redis_url=stack.run["redis_url"], postgres_dsn=stack.run["postgres_dsn"]) as fresh:
                 for url in (stack.url, fresh):
-                    assert httpx.post(f"{url}/events", json=event(area)).status_code == 401
-                    taken = httpx.post(f"{url}/events", json=event(area, url[-5:]), headers=headers, timeout=10)
+                    assert httpx2.post(f"{url}/events", json=event(area)).status_code == 401
+                    taken = httpx2.post(f"{url}/events", json=event(area, url[-5:]), headers=headers, timeout=10)
                     assert taken.json() == {"status": True, "accepted": 1, "applied": 1}
         finally:
             os.kill(stack.run["pids"]["postgres"], signal.SIGCONT)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -23,13 +23,13 @@ def stack(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """With keys on, by a key that nobody uses."""
     with Stack(tmp_path_factory.mktemp("keys") / redis_name, wrong_keys_per_minute="20") as stack:
         command(stack, "create", "the first", "--scope", "read")
-        eventually(lambda: httpx.get(f"{stack.url}/areas").status_code == 401, 5)
+        eventually(lambda: httpx2.get(f"{stack.url}/areas").status_code == 401, 5)
         yield stack
 
 
 @pytest.fixture
-def admin(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, headers=stack.admin, timeout=10) as client:
+def admin(stack: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=stack.url, headers=stack.admin, timeout=10) as client:
         yield client
 
 
@@ -39,7 +39,7 @@ def command(stack: Stack, *arguments: str) -> str:
     return done.stdout
 
 
-def make(admin: httpx.Client, *scopes: str, **more: Any) -> dict[str, Any]:
+def make(admin: httpx2.Client, *scopes: str, **more: Any) -> dict[str, Any]:
     answer = admin.post("/keys", json={"name": "a test's", "scopes": scopes, **more})
     assert answer.status_code == 201, answer.text
     assert answer.headers["cache-control"] == "no-store"
@@ -48,14 +48,14 @@ def make(admin: httpx.Client, *scopes: str, **more: Any) -> dict[str, Any]:
 
 
 def status(url: str, key: str, path: str = "/areas") -> int:
-    return httpx.get(url + path, headers={"X-API-Key": key}).status_code
+    return httpx2.get(url + path, headers={"X-API-Key": key}).status_code
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> None:
     eventually(condition, seconds)
 
 
-def test_key_is_shown_once_and_works_at_once(stack: Stack, admin: httpx.Client) -> None:
+def test_key_is_shown_once_and_works_at_once(stack: Stack, admin: httpx2.Client) -> None:
     made = make(admin, "read", rate=100, expires="30d")
     assert set(made) == FIELDS | {"key"}
     assert made["key"].startswith(f"mp_read_{made['id']}_")
@@ -68,15 +68,15 @@ def test_key_is_shown_once_and_works_at_once(stack: Stack, admin: httpx.Client) 
     assert made["key"] not in answer.text
 
 
-def test_key_of_one_process_works_in_the_others_within_a_second(stack: Stack, admin: httpx.Client) -> None:
+def test_key_of_one_process_works_in_the_others_within_a_second(stack: Stack, admin: httpx2.Client) -> None:
     with serving(redis_url=stack.run["redis_url"], postgres_dsn=stack.run["postgres_dsn"]) as other:
-        assert httpx.get(f"{other}/areas").status_code == 401
+        assert httpx2.get(f"{other}/areas").status_code == 401
         key = make(admin, "read")["key"]
         within(1, lambda: status(other, key) == 200)
 
 
 @pytest.mark.parametrize("way", ["http", "command"])
-def test_revoked_key_works_nowhere_after_five_seconds(stack: Stack, admin: httpx.Client, way: str) -> None:
+def test_revoked_key_works_nowhere_after_five_seconds(stack: Stack, admin: httpx2.Client, way: str) -> None:
     made = make(admin, "read")
     with serving(redis_url=stack.run["redis_url"], postgres_dsn=stack.run["postgres_dsn"]) as other:
         assert status(stack.url, made["key"]) == status(other, made["key"]) == 200
@@ -90,45 +90,45 @@ def test_revoked_key_works_nowhere_after_five_seconds(stack: Stack, admin: httpx
             for name in (made["id"], made["key"]):
                 assert made["id"] in command(stack, "revoke", name)
         within(5, lambda: status(stack.url, made["key"]) == status(other, made["key"]) == 401)
-    problem_now = httpx.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]})
+    problem_now = httpx2.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]})
     assert problem(problem_now, 401)["code"] == "revoked_key"
 
 
-def test_stream_ends_with_its_key(stack: Stack, admin: httpx.Client) -> None:
+def test_stream_ends_with_its_key(stack: Stack, admin: httpx2.Client) -> None:
     made = make(admin, "read")
     url = f"{stack.url}/stats/stream?area_code=1"
-    with httpx.stream("GET", url, headers={"X-API-Key": made["key"]}, timeout=10) as stream:
+    with httpx2.stream("GET", url, headers={"X-API-Key": made["key"]}, timeout=10) as stream:
         frames = stream.iter_raw()
         next(frames)
         admin.delete(f"/keys/{made['id']}")
         for _ in frames:  # to its orderly end; a time-out fails
             pass
-    refused = httpx.get(url, headers={"X-API-Key": made["key"]})
+    refused = httpx2.get(url, headers={"X-API-Key": made["key"]})
     assert problem(refused, 401)["code"] == "revoked_key"
 
 
 def test_first_key_ends_what_was_open_to_all(own_stack: Stack) -> None:
     with own_stack as stack, listening(stack.url, "1") as stream:
         stream.next()
-        made = httpx.post(
+        made = httpx2.post(
             f"{stack.url}/keys", json={"name": "first", "scopes": ["read"]}, headers=stack.admin, timeout=10
         ).json()
         with pytest.raises(EOFError):
             stream.until(never=True)
-        assert httpx.get(f"{stack.url}/areas").status_code == 401
+        assert httpx2.get(f"{stack.url}/areas").status_code == 401
         assert status(stack.url, made["key"]) == 200
 
 
-def test_expired_key_works_no_longer(stack: Stack, admin: httpx.Client) -> None:
+def test_expired_key_works_no_longer(stack: Stack, admin: httpx2.Client) -> None:
     made = make(admin, "read", expires=time.time() + 1)
     assert status(stack.url, made["key"]) == 200
     within(10, lambda: status(stack.url, made["key"]) == 401)
-    assert httpx.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]}).json()["code"] == "expired_key"
+    assert httpx2.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]}).json()["code"] == "expired_key"
 
 
-def test_keys_own_rate_is_kept(stack: Stack, admin: httpx.Client) -> None:
+def test_keys_own_rate_is_kept(stack: Stack, admin: httpx2.Client) -> None:
     made = make(admin, "read", rate=2)
-    answers = [httpx.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]}) for _ in range(12)]
+    answers = [httpx2.get(f"{stack.url}/areas", headers={"X-API-Key": made["key"]}) for _ in range(12)]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     for answer in refused:
@@ -144,18 +144,18 @@ def test_events_beyond_the_limit_are_refused_as_a_whole(stack: Stack, area: int)
     ) as url:
         headers = {"X-API-Key": "the admin token of this test"}
         many = [event(area, f"u{n}") for n in range(9_999)]
-        assert httpx.post(f"{url}/events", json=many, headers=headers, timeout=30).json()["applied"] == 9_999
-        assert httpx.post(f"{url}/events", json=many[:1], headers=headers).status_code == 200
-        refused = httpx.post(f"{url}/events", json=[event(area, f"v{n}") for n in range(100)], headers=headers)
+        assert httpx2.post(f"{url}/events", json=many, headers=headers, timeout=30).json()["applied"] == 9_999
+        assert httpx2.post(f"{url}/events", json=many[:1], headers=headers).status_code == 200
+        refused = httpx2.post(f"{url}/events", json=[event(area, f"v{n}") for n in range(100)], headers=headers)
         assert problem(refused, 429)["code"] == "event_rate_exceeded"
         assert refused.headers["ratelimit-policy"] == '"events";q=10000;w=10000'
-        (mode,) = httpx.get(f"{url}/stats", params={"area_code": area}, headers=headers).json()[str(area)]
+        (mode,) = httpx2.get(f"{url}/stats", params={"area_code": area}, headers=headers).json()[str(area)]
         assert mode["count"] == 9_999
 
 
-def test_wrong_keys_are_throttled_and_right_ones_are_not(stack: Stack, admin: httpx.Client) -> None:
+def test_wrong_keys_are_throttled_and_right_ones_are_not(stack: Stack, admin: httpx2.Client) -> None:
     key = make(admin, "read")["key"]
-    answers = [httpx.get(f"{stack.url}/areas", headers={"X-API-Key": f"{key}{n}"}) for n in range(25)]
+    answers = [httpx2.get(f"{stack.url}/areas", headers={"X-API-Key": f"{key}{n}"}) for n in range(25)]
     codes = [answer.json()["code"] for answer in answers]
     assert codes.count("invalid_key") >= 1
     assert codes[-1] == "too_many_wrong_keys"
@@ -190,7 +190,7 @@ BAD: list[tuple[Any, list[list[str]]]] = [
 
 @pytest.mark.parametrize(("body", "locations"), BAD)
 def test_request_that_is_not_understood_makes_no_key(
-    admin: httpx.Client, body: Any, locations: list[list[str]]
+    admin: httpx2.Client, body: Any, locations: list[list[str]]
 ) -> None:
     before = admin.get("/keys").json()
     refused = problem(admin.post("/keys", content=json.dumps(body)), 422)
@@ -200,7 +200,7 @@ def test_request_that_is_not_understood_makes_no_key(
 
 
 @pytest.mark.parametrize("identity", ["unknownkey", "x", "%00", "a" * 5000, "mp_read_abcdefghij_" + "x" * 40])
-def test_key_that_is_not_there_is_not_revoked(admin: httpx.Client, identity: str) -> None:
+def test_key_that_is_not_there_is_not_revoked(admin: httpx2.Client, identity: str) -> None:
     assert problem(admin.delete(f"/keys/{identity}"), 404)["code"] == "unknown_key"
 
 

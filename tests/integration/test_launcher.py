@@ -6,7 +6,7 @@ import socket
 import stat
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -111,7 +111,7 @@ def test_demo_plays_until_all_stops(tmp_path: Path) -> None:
     with Stack(tmp_path / "data", arguments=["--demo"]) as stack:
 
         def players() -> int:
-            found: int = httpx.get(f"{stack.url}/areas").json()["players"]
+            found: int = httpx2.get(f"{stack.url}/areas").json()["players"]
             return found
 
         some = eventually(lambda: players() if players() > 20 else 0, 60)

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -42,12 +42,12 @@ def names(limited: Stack) -> list[str]:
 
 
 @pytest.fixture
-def http(limited: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=limited.url, timeout=20) as client:
+def http(limited: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=limited.url, timeout=20) as client:
         yield client
 
 
-def refused(http: httpx.Client, events: list[dict[str, Any]], code: str, **more: Any) -> list[list[Any]]:
+def refused(http: httpx2.Client, events: list[dict[str, Any]], code: str, **more: Any) -> list[list[Any]]:
     """The places of the faults; that nothing was applied."""
     areas = sorted({str(item["area_code"]) for item in events})
     before = stats(http, *areas)
@@ -59,12 +59,12 @@ def refused(http: httpx.Client, events: list[dict[str, Any]], code: str, **more:
     return [fault["loc"] for fault in found["errors"]]
 
 
-def taken(http: httpx.Client, events: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+def taken(http: httpx2.Client, events: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     answer: dict[str, Any] = http.post("/events", json=events, **more).raise_for_status().json()
     return answer
 
 
-def test_too_many_new_areas_of_a_minute(http: httpx.Client, names: list[str]) -> None:
+def test_too_many_new_areas_of_a_minute(http: httpx2.Client, names: list[str]) -> None:
     taken(http, [event(area) for area in names[: NEW_AREAS - 1]])
     places = refused(http, [event(area) for area in names[: NEW_AREAS + 2]], "too_many_new_areas")
     assert places == [["items", n, "area_code"] for n in (NEW_AREAS, NEW_AREAS + 1)]
@@ -79,7 +79,7 @@ def fill_areas(limited: Stack, known: int = AREAS) -> None:
         store.sadd("{0}:areas", *(f"known-{n}" for n in range(known)))
 
 
-def test_too_many_areas(limited: Stack, http: httpx.Client, names: list[str]) -> None:
+def test_too_many_areas(limited: Stack, http: httpx2.Client, names: list[str]) -> None:
     fill_areas(limited)
     assert refused(http, [event("known-0"), event(names[0])], "too_many_areas") == [["items", 1, "area_code"]]
     assert taken(http, [event("known-0"), event("known-1")])["applied"] == 2
@@ -88,7 +88,7 @@ def test_too_many_areas(limited: Stack, http: httpx.Client, names: list[str]) ->
     assert single["errors"][0]["loc"] == ["area_code"]
 
 
-def test_too_many_modes_and_sessions(http: httpx.Client, names: list[str]) -> None:
+def test_too_many_modes_and_sessions(http: httpx2.Client, names: list[str]) -> None:
     area = names[0]
     taken(http, [event(area, f"u{n}", mode=f"m{n}") for n in range(MODES)])
     places = refused(http, [event(area, "u1", mode="m0"), event(area, "u1", mode="other")], "too_many_modes")
@@ -100,7 +100,7 @@ def test_too_many_modes_and_sessions(http: httpx.Client, names: list[str]) -> No
     assert taken(http, sessions)["accepted"] == SESSIONS, "those that are known go on"
 
 
-def test_too_many_keys(http: httpx.Client, names: list[str]) -> None:
+def test_too_many_keys(http: httpx2.Client, names: list[str]) -> None:
     answers = [taken(http, [event(names[0], f"u{n}")], headers={"Idempotency-Key": str(n)}) for n in range(KEYS)]
     loc = refused(http, [event(names[0], "v")], "too_many_keys", headers={"Idempotency-Key": "another"})
     assert loc == [["header", "Idempotency-Key"]]
@@ -110,7 +110,7 @@ def test_too_many_keys(http: httpx.Client, names: list[str]) -> None:
 
 @pytest.mark.parametrize("count", [5, 250])
 def test_what_is_over_a_limit_is_skipped_and_reported(
-    limited: Stack, http: httpx.Client, names: list[str], count: int
+    limited: Stack, http: httpx2.Client, names: list[str], count: int
 ) -> None:
     fill_areas(limited)
     items = [{"no": "event"}, *(event("known-2", f"{names[0]}-{n}") for n in range(count)), event(names[0])]
@@ -123,7 +123,7 @@ def test_what_is_over_a_limit_is_skipped_and_reported(
     assert stats(http, names[0]) == {names[0]: []}
 
 
-def test_request_of_several_calls_is_refused_as_a_whole(limited: Stack, http: httpx.Client, names: list[str]) -> None:
+def test_request_of_several_calls_is_refused_as_a_whole(limited: Stack, http: httpx2.Client, names: list[str]) -> None:
     """What it opens is asked about before its first call, though it is found in a later one."""
     fill_areas(limited, AREAS - 1)
     good = [event(names[0], f"u{n}") for n in range(200)]
@@ -137,7 +137,7 @@ def test_request_of_several_calls_is_refused_as_a_whole(limited: Stack, http: ht
     assert places[0] == ["items", SESSIONS, "user_id"]
 
 
-def test_what_is_found_when_a_part_is_applied_is_refused_alone(http: httpx.Client, names: list[str]) -> None:
+def test_what_is_found_when_a_part_is_applied_is_refused_alone(http: httpx2.Client, names: list[str]) -> None:
     sessions = [event(names[n]) | {"user_id": names[0]} for n in range(SESSIONS)]
     taken(http, sessions)
     items = [event(names[0], f"u{n}") for n in range(150)] + [event(names[11]) | {"user_id": names[0]}]
@@ -147,7 +147,7 @@ def test_what_is_found_when_a_part_is_applied_is_refused_alone(http: httpx.Clien
 
 
 def test_client_that_makes_up_names_fills_redis_no_further_than_the_limits(
-    limited: Stack, http: httpx.Client, names: list[str]
+    limited: Stack, http: httpx2.Client, names: list[str]
 ) -> None:
     """In small what `scripts/bench --names` does."""
     area, user = names[0], names[1]
@@ -188,7 +188,7 @@ def many(limited: Stack, names: list[str]) -> Iterator[int]:
 
 
 def test_answers_have_a_thousand_rows_unless_asked_for_more(
-    limited: Stack, http: httpx.Client, names: list[str], many: int
+    limited: Stack, http: httpx2.Client, names: list[str], many: int
 ) -> None:
     area = names[0]
     with listening(limited.url, area) as stream, listening(limited.url, area, limit=many) as longer:
@@ -202,13 +202,13 @@ def test_answers_have_a_thousand_rows_unless_asked_for_more(
         assert [len(one.next().data["areas"]) for one in (stream, longer)] == [1000, many]
 
 
-def test_generated_events_keep_to_the_limits(http: httpx.Client, names: list[str]) -> None:
+def test_generated_events_keep_to_the_limits(http: httpx2.Client, names: list[str]) -> None:
     body = {"events": 5000, "areas": 100, "modes": 20, "users": 10, "seed": 1}
     generated = http.post("/generate_data", json=body).raise_for_status().json()["cnt_records_generated"]
     assert 0 < generated < 5000
 
 
-def test_areas_that_nobody_plays_in_leave_the_overview(http: httpx.Client, names: list[str]) -> None:
+def test_areas_that_nobody_plays_in_leave_the_overview(http: httpx2.Client, names: list[str]) -> None:
     taken(http, [event(names[0])])
     eventually(lambda: names[0] in [area["area_code"] for area in http.get("/areas").json()["areas"]])
     taken(http, [event(names[0], name="LOGOUT")])

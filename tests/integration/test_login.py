@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -32,34 +32,34 @@ def locked(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wrong_keys_per_minute="1000000",
     ) as stack:
         make_key(stack, "first", "ingest")
-        eventually(lambda: httpx.get(stack.url + "/stats?area_code=1").status_code == 401)
+        eventually(lambda: httpx2.get(stack.url + "/stats?area_code=1").status_code == 401)
         yield stack
 
 
 @pytest.fixture(scope="module")
 def reader(locked: Stack) -> Key:
     key = make_key(locked, "the studio's <b>dashboard</b>", "read", "audit")
-    eventually(lambda: httpx.get(locked.url + "/stats?area_code=1", headers=key.header).status_code == 200)
+    eventually(lambda: httpx2.get(locked.url + "/stats?area_code=1", headers=key.header).status_code == 200)
     return key
 
 
 @pytest.fixture
-def page(locked: Stack) -> Iterator[httpx.Client]:
+def page(locked: Stack) -> Iterator[httpx2.Client]:
     """A client that keeps cookies, as a browser does."""
-    with httpx.Client(base_url=locked.url, timeout=10) as client:
+    with httpx2.Client(base_url=locked.url, timeout=10) as client:
         yield client
 
 
-def log_in(page: httpx.Client, key: Key) -> httpx.Response:
+def log_in(page: httpx2.Client, key: Key) -> httpx2.Response:
     return page.post("/login", json={"key": key.text}).raise_for_status()
 
 
-def refusal(answer: httpx.Response) -> tuple[int, Any]:
+def refusal(answer: httpx2.Response) -> tuple[int, Any]:
     """(status, code)"""
     return answer.status_code, answer.json().get("code")
 
 
-def test_without_keys_nobody_has_to_log_in(stack: Stack, http: httpx.Client) -> None:
+def test_without_keys_nobody_has_to_log_in(stack: Stack, http: httpx2.Client) -> None:
     assert http.get("/login").json() == {"required": False, "name": None, "scopes": []}
     assert refusal(http.post("/login", json={"key": "wrong"})) == (401, "invalid_key")
     answer = http.post("/login", json={"key": stack.admin_token}).json()
@@ -67,7 +67,7 @@ def test_without_keys_nobody_has_to_log_in(stack: Stack, http: httpx.Client) -> 
     assert answer["scopes"] == ["admin", "audit", "ingest", "read"]
 
 
-def test_key_is_exchanged_for_a_cookie_that_holds_no_key(page: httpx.Client, reader: Key) -> None:
+def test_key_is_exchanged_for_a_cookie_that_holds_no_key(page: httpx2.Client, reader: Key) -> None:
     answer = log_in(page, reader)
     assert answer.json() == {"required": True, "name": reader.kept.name, "scopes": ["audit", "read"]}
     assert answer.headers["cache-control"] == "no-store"
@@ -81,7 +81,7 @@ def test_key_is_exchanged_for_a_cookie_that_holds_no_key(page: httpx.Client, rea
     assert page.post("/login", json={"key": reader.text}, headers=HTTPS).headers["set-cookie"].endswith("; Secure")
 
 
-def test_cookie_opens_what_its_key_opens(locked: Stack, page: httpx.Client, reader: Key) -> None:
+def test_cookie_opens_what_its_key_opens(locked: Stack, page: httpx2.Client, reader: Key) -> None:
     paths = ("/stats?area_code=1", "/areas", "/modes", "/history?area_code=1", "/events", "/users/ann/history")
     for path in paths:
         assert refusal(page.get(path)) == (401, "key_required")
@@ -94,12 +94,12 @@ def test_cookie_opens_what_its_key_opens(locked: Stack, page: httpx.Client, read
     assert page.get("/login").json()["name"] == reader.kept.name
 
 
-def test_form_is_as_good_as_json(page: httpx.Client, reader: Key) -> None:
+def test_form_is_as_good_as_json(page: httpx2.Client, reader: Key) -> None:
     assert page.post("/login", data={"key": reader.text}).json()["name"] == reader.kept.name
 
 
 @pytest.mark.parametrize("site", ["https://evil.example", "null"])
-def test_cookie_is_worth_nothing_on_other_pages(page: httpx.Client, reader: Key, site: str) -> None:
+def test_cookie_is_worth_nothing_on_other_pages(page: httpx2.Client, reader: Key, site: str) -> None:
     log_in(page, reader)
     for headers in ({"Origin": site}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
         assert page.get("/events", headers=headers).status_code == 401
@@ -138,13 +138,13 @@ def test_cookie_is_worth_nothing_on_other_pages(page: httpx.Client, reader: Key,
         (b"{}", "multipart/form-data; boundary=x", 422),
     ],
 )
-def test_bad_logins(page: httpx.Client, body: bytes, kind: str, status: int) -> None:
+def test_bad_logins(page: httpx2.Client, body: bytes, kind: str, status: int) -> None:
     answer = page.post("/login", content=body, headers={"Content-Type": kind})
     problem(answer, status)
     assert "set-cookie" not in answer.headers
 
 
-def test_keys_that_show_nothing_do_not_log_in(locked: Stack, page: httpx.Client) -> None:
+def test_keys_that_show_nothing_do_not_log_in(locked: Stack, page: httpx2.Client) -> None:
     ingest = make_key(locked, "game", "ingest")
     expired = make_key(locked, "old", "read", expires_at=time.time() - 1)
     revoked = make_key(locked, "lost", "read")
@@ -159,12 +159,12 @@ def test_keys_that_show_nothing_do_not_log_in(locked: Stack, page: httpx.Client)
 
 
 @pytest.mark.parametrize("cookie", ["x", "k3y.9999999999." + "A" * 43, "..", "a" * 8000, '"'])
-def test_forged_cookies_are_as_none(page: httpx.Client, cookie: str) -> None:
+def test_forged_cookies_are_as_none(page: httpx2.Client, cookie: str) -> None:
     answer = page.get("/events", headers={"Cookie": f"modepulse_session={cookie}"})
     assert refusal(answer) == (401, "key_required")
 
 
-def test_logging_out_takes_the_cookie(page: httpx.Client, reader: Key) -> None:
+def test_logging_out_takes_the_cookie(page: httpx2.Client, reader: Key) -> None:
     log_in(page, reader)
     answer = page.post("/logout")
     assert answer.json() == {"required": True, "name": None, "scopes": []}
@@ -174,7 +174,7 @@ def test_logging_out_takes_the_cookie(page: httpx.Client, reader: Key) -> None:
     assert page.post("/logout").status_code == 200
 
 
-def test_session_ends_with_its_key_and_so_does_its_stream(locked: Stack, page: httpx.Client) -> None:
+def test_session_ends_with_its_key_and_so_does_its_stream(locked: Stack, page: httpx2.Client) -> None:
     key = make_key(locked, "soon revoked", "read")
     eventually(lambda: page.post("/login", json={"key": key.text}).status_code == 200)
     session = f"modepulse_session={page.cookies['modepulse_session']}"
@@ -188,7 +188,7 @@ def test_session_ends_with_its_key_and_so_does_its_stream(locked: Stack, page: h
     assert page.get("/login").json() == {"required": True, "name": None, "scopes": []}
 
 
-def test_session_outlives_the_process_and_a_lost_secret(locked: Stack, page: httpx.Client, reader: Key) -> None:
+def test_session_outlives_the_process_and_a_lost_secret(locked: Stack, page: httpx2.Client, reader: Key) -> None:
     log_in(page, reader)
     store: Any = redis.Redis.from_url(locked.run["redis_url"])
     secret = store.get(SECRET)
@@ -201,7 +201,7 @@ def test_session_outlives_the_process_and_a_lost_secret(locked: Stack, page: htt
     assert eventually(lambda: page.get("/login").json()["name"]) == reader.kept.name
 
 
-def test_other_secret_ends_all_sessions(locked: Stack, page: httpx.Client, reader: Key) -> None:
+def test_other_secret_ends_all_sessions(locked: Stack, page: httpx2.Client, reader: Key) -> None:
     log_in(page, reader)
     store: Any = redis.Redis.from_url(locked.run["redis_url"])
     store.set(SECRET, b"x" * 32)

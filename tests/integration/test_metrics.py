@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import httpx
+import httpx2
 import redis
 
 from app.api.recorded import template
@@ -23,10 +23,10 @@ pytestmark = SAME_ON_EVERY_SERVER
 REQUESTS, SECONDS = "modepulse_http_requests_total", "modepulse_http_request_duration_seconds"
 
 
-def test_requests_are_counted_by_route_and_status(stack: Stack, http: httpx.Client) -> None:
+def test_requests_are_counted_by_route_and_status(stack: Stack, http: httpx2.Client) -> None:
     before = figures(stack)
     area = "metrics-requests"
-    sent: list[tuple[httpx.Response, str]] = [
+    sent: list[tuple[httpx2.Response, str]] = [
         (http.post("/events", json=event(area)), "/events"),
         (http.post("/events/", json=event(area)), "/events"),
         (http.post("/events", content=b"{"), "/events"),
@@ -70,7 +70,7 @@ def test_a_stream_counts_when_it_starts_and_is_a_listener_while_it_lasts(stack: 
     eventually(lambda: value(figures(stack), "modepulse_listeners") == value(before, "modepulse_listeners"))
 
 
-def test_refusals_are_counted_by_code_also_of_what_is_no_request(stack: Stack, http: httpx.Client) -> None:
+def test_refusals_are_counted_by_code_also_of_what_is_no_request(stack: Stack, http: httpx2.Client) -> None:
     before = figures(stack)
     refused = [
         problem(http.post("/events", content=b"{"), 400),
@@ -86,7 +86,7 @@ def test_refusals_are_counted_by_code_also_of_what_is_no_request(stack: Stack, h
     assert {dict(labels)["code"] for labels in after["modepulse_refusals_total"]} == set(PROBLEM_CODES)
 
 
-def test_events_are_counted_by_kind_and_outcome_and_then_as_rows(stack: Stack, http: httpx.Client) -> None:
+def test_events_are_counted_by_kind_and_outcome_and_then_as_rows(stack: Stack, http: httpx2.Client) -> None:
     area, now = "metrics-events", 1_700_000_000
     before, rows_before = figures(stack), figures(stack, "archiver")
     items = [
@@ -129,7 +129,7 @@ def test_events_are_counted_by_kind_and_outcome_and_then_as_rows(stack: Stack, h
 
 
 def test_sessions_log_and_expiry(tmp_path: Path) -> None:
-    with Stack(tmp_path / "data", session_lease_seconds="1") as stack, httpx.Client(base_url=stack.url) as http:
+    with Stack(tmp_path / "data", session_lease_seconds="1") as stack, httpx2.Client(base_url=stack.url) as http:
         post(http, *(event(1, f"u{n}") for n in range(3)))
         assert value(figures(stack), "modepulse_sessions") <= 3
         eventually(lambda: value(figures(stack), "modepulse_log_entries") >= 1)
@@ -154,7 +154,7 @@ def test_what_cannot_be_stored_is_counted_once(tmp_path: Path) -> None:
         assert query(stack, "SELECT count(*) FROM archive_rejects")[0][0] == 1
 
 
-def test_clients_make_no_series(stack: Stack, http: httpx.Client) -> None:
+def test_clients_make_no_series(stack: Stack, http: httpx2.Client) -> None:
     """Whatever names, methods, paths and codes they send."""
     for number in range(20):
         http.get(f"/made-up-{number}")

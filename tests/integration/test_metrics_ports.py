@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from modepulse.launcher.child_process import child_setup, free_port
@@ -43,15 +43,15 @@ def test_a_key_with_read_where_keys_are_needed_or_none_where_it_is_open(tmp_path
         made = modepulse("keys", "create", "prometheus", "--scope", "read", "--data-dir", str(stack.directory))
         key = {"Authorization": f"Bearer {made.stdout.strip()}"}
         address = f"{stack.url}/metrics"
-        eventually(lambda: httpx.get(address).status_code == 401)
-        assert problem(httpx.get(address), 401)["code"] == "key_required"
+        eventually(lambda: httpx2.get(address).status_code == 401)
+        assert problem(httpx2.get(address), 401)["code"] == "key_required"
         assert "modepulse_ready" in scrape(address, headers=key)
         # The archiver, on its own port, asks for none.
         assert figures(stack, "archiver")
         stores = {"redis_url": stack.run["redis_url"], "postgres_dsn": stack.run["postgres_dsn"]}
         with serving(metrics_open="true", **stores) as url:
             assert "modepulse_ready" in scrape(f"{url}/metrics")
-            assert httpx.get(f"{url}/areas").status_code == 401
+            assert httpx2.get(f"{url}/areas").status_code == 401
 
 
 def test_processes_that_share_a_socket_have_ports_of_their_own(stack: Stack) -> None:
@@ -67,8 +67,8 @@ def test_processes_that_share_a_socket_have_ports_of_their_own(stack: Stack) -> 
         eventually(lambda: all(reachable(address) for address in addresses), 30)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         for number in range(40):
-            httpx.post(f"{url}/events", json=event("metrics-shared", f"u{number}")).raise_for_status()
-        assert httpx.get(f"{url}/metrics").status_code == 404
+            httpx2.post(f"{url}/events", json=event("metrics-shared", f"u{number}")).raise_for_status()
+        assert httpx2.get(f"{url}/metrics").status_code == 404
         labels = {"method": "POST", "route": "/events", "status": "200"}
         assert sum(value(scrape(address), "modepulse_http_requests_total", **labels) for address in addresses) == 40
         counted = [
@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_tried_again_and_nothing_waits_for_it(stack: Sta
         port = taken.getsockname()[1]
         stores = {"redis_url": stack.run["redis_url"], "postgres_dsn": stack.run["postgres_dsn"]}
         with serving(metrics_port=str(port), **stores) as url:
-            assert httpx.get(f"{url}/readyz").status_code == 200
+            assert httpx2.get(f"{url}/readyz").status_code == 200
             taken.close()
             eventually(lambda: reachable(f"http://127.0.0.1:{port}/metrics"))
 
@@ -113,7 +113,7 @@ def test_a_port_that_is_taken_is_tried_again_and_nothing_waits_for_it(stack: Sta
     ],
 )
 def test_own_port_answers_whatever_is_sent(stack: Stack, sent: bytes, status: int) -> None:
-    port = httpx.URL(stack.run["metrics"]["archiver"]).port
+    port = httpx2.URL(stack.run["metrics"]["archiver"]).port
     assert port
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(sent)
@@ -128,7 +128,7 @@ def test_own_port_answers_whatever_is_sent(stack: Stack, sent: bytes, status: in
 
 
 def test_connections_that_ask_nothing_keep_nobody_out_for_long(stack: Stack) -> None:
-    port = httpx.URL(stack.run["metrics"]["archiver"]).port
+    port = httpx2.URL(stack.run["metrics"]["archiver"]).port
     assert port
     with ExitStack() as connections:
         for _ in range(60):

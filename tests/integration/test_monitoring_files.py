@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,7 +37,7 @@ def documented(section: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 def served(stack: Stack, process: str) -> dict[str, tuple[str, frozenset[str]]]:
     found = {}
-    for family in text_string_to_metric_families(httpx.get(stack.run["metrics"][process]).text):
+    for family in text_string_to_metric_families(httpx2.get(stack.run["metrics"][process]).text):
         name = family.name + ("_total" if family.type == "counter" else "")
         labels = frozenset(label for sample in family.samples for label in sample.labels) - {"le"}
         assert family.documentation, name
@@ -46,7 +46,7 @@ def served(stack: Stack, process: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_page_has_every_metric_with_its_type_and_labels(stack: Stack, http: httpx.Client, process: str) -> None:
+def test_page_has_every_metric_with_its_type_and_labels(stack: Stack, http: httpx2.Client, process: str) -> None:
     post(http, event("metrics-page"))
     known = documented("API" if process == "api" else "Archiver") | documented("Both")
     ours = {name: found for name, found in served(stack, process).items() if name.startswith("modepulse_")}
@@ -115,7 +115,7 @@ def test_promtool_finds_no_fault(stack: Stack, tmp_path: Path) -> None:
     for name in ("prometheus.yml", "compose.yml"):
         promtool("check", "config", MONITORING / name)
     for process in PROCESSES:
-        promtool("check", "metrics", text=httpx.get(stack.run["metrics"][process]).text)
+        promtool("check", "metrics", text=httpx2.get(stack.run["metrics"][process]).text)
     promtool("test", "rules", Path(__file__).parents[1] / "monitoring" / "alerts_test.yml")
     # Prometheus can read every query of the dashboard.
     lines = ["groups:", "  - name: dashboard", "    rules:"]

@@ -6,7 +6,7 @@ import io
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from tests.bad_input.queries import LISTS
@@ -25,18 +25,18 @@ NAMES = [
 
 
 def call(stack: Stack, method: str, path: str) -> Any:
-    """The path goes over the wire as it is: httpx would resolve its dots."""
+    """The path goes over the wire as it is: httpx2 would resolve its dots."""
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
     try:
         connection.request(method, path, headers=stack.admin)
-        return httpx.Response(200, content=connection.getresponse().read()).json()
+        return httpx2.Response(200, content=connection.getresponse().read()).json()
     finally:
         connection.close()
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
 @pytest.mark.parametrize("name", NAMES, ids=[ascii(name)[1:-1][:20] for name in NAMES])
-def test_a_name_goes_all_the_way(stack: Stack, http: httpx.Client, area: int, name: str, slash: str) -> None:
+def test_a_name_goes_all_the_way(stack: Stack, http: httpx2.Client, area: int, name: str, slash: str) -> None:
     sent = {"area_code": area, "multiplayer_mode": name, "user_id": name, "events_name": "LOGIN"}
     assert http.post("/events" + slash, json=[sent, sent | {"user_id": "bob"}]).json()["applied"] == 2
     path = "/users/" + quote(name, safe="")
@@ -60,7 +60,7 @@ def test_a_name_goes_all_the_way(stack: Stack, http: httpx.Client, area: int, na
 
 
 @pytest.mark.parametrize("name", ["Zürich/ *", "日本 🎮", "\u2028", "%", "\U0010ffff" * 255])
-def test_a_name_of_an_area_goes_all_the_way(http: httpx.Client, area: int, name: str) -> None:
+def test_a_name_of_an_area_goes_all_the_way(http: httpx2.Client, area: int, name: str) -> None:
     name = f"{name[:240]}{area}"
     sent = {"area_code": name, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
     assert http.post("/events", json=sent).json()["applied"] == 1
@@ -75,7 +75,7 @@ def test_a_name_of_an_area_goes_all_the_way(http: httpx.Client, area: int, name:
 def test_an_area_that_looks_like_several_is_taken_and_found_in_the_audit(own_stack: Stack) -> None:
     """GET /stats refuses it: there it is a list, by somebody who does not know how a parameter is repeated."""
     names = [*LISTS[:3], "*"]
-    with own_stack as stack, httpx.Client(base_url=stack.url, timeout=10) as http:
+    with own_stack as stack, httpx2.Client(base_url=stack.url, timeout=10) as http:
         post(http, *(event(name) for name in names))
         assert sorted(a["area_code"] for a in http.get("/areas").json()["areas"]) == sorted(names)
         for name in names:
@@ -87,7 +87,7 @@ def test_an_area_that_looks_like_several_is_taken_and_found_in_the_audit(own_sta
 
 @pytest.mark.parametrize("user", [".", "..", "a/../b", "ann\n", "\udcff"])
 def test_the_command_erases_who_was_named_or_says_why_not(
-    stack: Stack, http: httpx.Client, area: int, user: str
+    stack: Stack, http: httpx2.Client, area: int, user: str
 ) -> None:
     sent = {"area_code": area, "multiplayer_mode": "duel", "user_id": user, "events_name": "LOGIN"}
     legal = user.isprintable()
@@ -100,7 +100,7 @@ def test_the_command_erases_who_was_named_or_says_why_not(
         assert (done.returncode, len(done.stderr.strip().splitlines())) == (1, 1), done.stderr
 
 
-def test_numbers_are_read_whatever_their_length(http: httpx.Client, area: int) -> None:
+def test_numbers_are_read_whatever_their_length(http: httpx2.Client, area: int) -> None:
     post(http, *(event(area, mode=mode) for mode in ("a", "b", "c")))
     for number, found in (("1", 1), ("0000000000000000000000002", 2), ("0" * 5000 + "1", 1), ("1000000", 3)):
         assert len(stats(http, area, limit=number)[str(area)]) == found
@@ -114,11 +114,13 @@ def test_numbers_are_read_whatever_their_length(http: httpx.Client, area: int) -
 
 def test_cursors_are_good_for_every_process_and_after_a_restart(own_stack: Stack) -> None:
     with own_stack as stack:
-        with httpx.Client(base_url=stack.url, timeout=10) as http:
+        with httpx2.Client(base_url=stack.url, timeout=10) as http:
             post(http, *(event(1, user) for user in "abc"))
 
         def page(**params: Any) -> Any:
-            return httpx.get(stack.url + "/events", params={"limit": 1, **params}, timeout=10).raise_for_status().json()
+            return (
+                httpx2.get(stack.url + "/events", params={"limit": 1, **params}, timeout=10).raise_for_status().json()
+            )
 
         eventually(lambda: len(page(limit=1000)["items"]) == 3)
         first = page()
@@ -132,5 +134,5 @@ def test_cursors_are_good_for_every_process_and_after_a_restart(own_stack: Stack
 def _or_none(read: Any) -> Any:
     try:
         return read()
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from modepulse.launcher.child_process import free_port
@@ -46,12 +46,12 @@ def proxy(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest
 
 
 @pytest.fixture
-def client(proxy: Nginx) -> Iterator[httpx.Client]:
+def client(proxy: Nginx) -> Iterator[httpx2.Client]:
     with proxy.client() as client:
         yield client
 
 
-def test_posts_and_reads(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_posts_and_reads(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     body = json.dumps([event(area, f"u{n}") for n in range(500)]).encode()
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     posted = client.post(f"{proxy.url}/events", content=gzip.compress(body), headers=headers)
@@ -62,7 +62,7 @@ def test_posts_and_reads(proxy: Nginx, client: httpx.Client, area: int) -> None:
     assert client.get(f"{proxy.url}/").headers["content-type"].startswith("text/html")
 
 
-def test_a_keyed_post_is_counted_once(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_a_keyed_post_is_counted_once(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     for _ in range(2):
         answer = client.post(f"{proxy.url}/events", json=event(area), headers={"Idempotency-Key": f"k{area}"})
         assert answer.json() == {"status": True, "accepted": 1, "applied": 1}
@@ -74,7 +74,7 @@ def test_http_2(proxy: Nginx, area: int) -> None:
     assert done.stdout == f'{{"{area}":[]}} 2'
 
 
-def test_names_with_slashes_arrive_as_they_were_sent(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_names_with_slashes_arrive_as_they_were_sent(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     user = f"a/b%2F ü//../{area}"
     client.post(f"{proxy.url}/events", json=event(area) | {"user_id": user}).raise_for_status()
     read = client.get(f"{proxy.url}/users/{quote(user, safe='')}/sessions")
@@ -82,7 +82,7 @@ def test_names_with_slashes_arrive_as_they_were_sent(proxy: Nginx, client: httpx
     assert len(read.json()["sessions"]) == 1
 
 
-def test_every_refusal_is_a_problem_document(proxy: Nginx, client: httpx.Client, tmp_path: Path) -> None:
+def test_every_refusal_is_a_problem_document(proxy: Nginx, client: httpx2.Client, tmp_path: Path) -> None:
     with nginx(tmp_path, [free_port()]) as alone, alone.client() as other:
         for answer, status in (
             (client.post(f"{proxy.url}/events", content=b"[]" * 5 * 1024 * 1024), 413),
@@ -97,7 +97,7 @@ def test_every_refusal_is_a_problem_document(proxy: Nginx, client: httpx.Client,
             assert answer.json()["errors"] is not None
 
 
-def test_connections_of_one_address_are_limited(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_connections_of_one_address_are_limited(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     with ExitStack() as listeners:
         for _ in range(128):
             listeners.enter_context(client.stream("GET", f"{proxy.url}/stats/stream?area_code={area}"))
@@ -107,7 +107,7 @@ def test_connections_of_one_address_are_limited(proxy: Nginx, client: httpx.Clie
             other.get(f"{proxy.url}/stats?area_code={area}").raise_for_status()
 
 
-def test_changes_are_streamed_at_once(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_changes_are_streamed_at_once(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     with client.stream("GET", f"{proxy.url}/stats/stream?area_code={area}", timeout=10) as response:
         listener = Listening(response)
         listener.until(**{str(area): []})
@@ -126,7 +126,7 @@ def test_the_clients_address_is_believed_from_the_proxy_alone(stack: Stack, prox
         assert row["address"] == source
 
 
-def test_no_name_of_a_user_is_in_the_proxys_logs(proxy: Nginx, client: httpx.Client, area: int) -> None:
+def test_no_name_of_a_user_is_in_the_proxys_logs(proxy: Nginx, client: httpx2.Client, area: int) -> None:
     ann = f"ann{area}"
     client.get(f"{proxy.url}/users/{ann}/sessions").raise_for_status()
     client.get(f"{proxy.url}/events?user_id={ann}").raise_for_status()
@@ -139,11 +139,11 @@ def test_no_name_of_a_user_is_in_the_proxys_logs(proxy: Nginx, client: httpx.Cli
 def test_without_tls_only_the_page_is_redirected(proxy: Nginx) -> None:
     path = proxy.url.removeprefix(f"https://localhost:{proxy.port}")
     plain = f"http://127.0.0.1:{proxy.plain_port}{path}"
-    page = httpx.get(f"{plain}/")
+    page = httpx2.get(f"{plain}/")
     assert page.status_code == 301
     assert page.headers["location"].startswith("https://")
-    assert httpx.get(f"{plain}/stats?area_code=1").status_code == 403
-    assert httpx.post(f"{plain}/events", json=event(1)).status_code == 403
+    assert httpx2.get(f"{plain}/stats?area_code=1").status_code == 403
+    assert httpx2.post(f"{plain}/events", json=event(1)).status_code == 403
 
 
 class Refusing(ThreadingHTTPServer):

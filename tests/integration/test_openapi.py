@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema
 import pytest
 import redis
@@ -45,12 +45,12 @@ def needed(path: str) -> dict[str, str]:
     return {parameter["name"]: "111" for parameter in parameters(path) if parameter.get("required")}
 
 
-def test_document_is_served(http: httpx.Client) -> None:
+def test_document_is_served(http: httpx2.Client) -> None:
     assert http.get("/openapi.json").content == document()
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if parameters(path)])
-def test_every_documented_parameter_is_read(http: httpx.Client, path: str) -> None:
+def test_every_documented_parameter_is_read(http: httpx2.Client, path: str) -> None:
     for parameter in parameters(path):
         name = parameter["name"]
         answer = http.get(address(path), params=needed(path) | {name: WRONG[name]})
@@ -59,7 +59,7 @@ def test_every_documented_parameter_is_read(http: httpx.Client, path: str) -> No
 
 
 @pytest.mark.parametrize("path", [path for path in GETS if parameters(path) and path != "/stats"])
-def test_parameters_are_those_documented(http: httpx.Client, path: str) -> None:
+def test_parameters_are_those_documented(http: httpx2.Client, path: str) -> None:
     """A misspelt parameter is refused with the names of the others; GET /stats ignores it, as it always did."""
     (fault,) = http.get(address(path), params=needed(path) | {"are_code": "1"}).json()["errors"]
     assert fault["code"] == "unknown_parameter"
@@ -67,14 +67,14 @@ def test_parameters_are_those_documented(http: httpx.Client, path: str) -> None:
     assert set(named) == {parameter["name"] for parameter in parameters(path)}
 
 
-def test_on_invalid_is_read(http: httpx.Client) -> None:
+def test_on_invalid_is_read(http: httpx2.Client) -> None:
     for query in ("on_invalid=maybe", "on_invalid=skip&on_invalid=reject"):
         answer = http.post(f"/events?{query}", json=event(1))
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["loc"] == ["query", "on_invalid"]
 
 
-def test_parameters_that_are_not_read_are_ignored(http: httpx.Client) -> None:
+def test_parameters_that_are_not_read_are_ignored(http: httpx2.Client) -> None:
     assert http.post("/events?%C3%95=1&on_invalid=skip&%00=%00", json=[]).status_code == 200
 
 
@@ -84,7 +84,7 @@ class Seen:
     def __init__(self) -> None:
         self.properties: dict[str, set[str]] = {}
 
-    def note(self, answer: httpx.Response, name: str) -> None:
+    def note(self, answer: httpx2.Response, name: str) -> None:
         self.note_read(answer.json(), name)
 
     def note_read(self, read: dict[str, Any], name: str) -> None:
@@ -93,7 +93,7 @@ class Seen:
         self.properties.setdefault(name, set()).update(read)
 
 
-def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: httpx2.Client, area: int) -> None:
     seen = Seen()
     good, bad = event(area), event(area, name="JOIN")
     seen.note(http.post("/events", json={"items": [good]}), "Taken")
@@ -138,7 +138,7 @@ def test_answers_have_the_documented_fields_and_no_others(stack: Stack, http: ht
 def secured(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """With keys on, and no limit to wrong ones: they are what is tried."""
     with Stack(tmp_path_factory.mktemp("secured") / redis_name, wrong_keys_per_minute="1000000") as stack:
-        httpx.post(f"{stack.url}/keys", json={"name": "x", "scopes": ["read"]}, headers=stack.admin).raise_for_status()
+        httpx2.post(f"{stack.url}/keys", json={"name": "x", "scopes": ["read"]}, headers=stack.admin).raise_for_status()
         yield stack
 
 

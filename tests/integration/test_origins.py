@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
@@ -73,7 +73,7 @@ def filled(template: str) -> str:
 
 
 @pytest.mark.parametrize("header", FOREIGN)
-def test_foreign_page_writes_nothing(stack: Stack, http: httpx.Client, area: int, header: str) -> None:
+def test_foreign_page_writes_nothing(stack: Stack, http: httpx2.Client, area: int, header: str) -> None:
     body = json.dumps(event(area))
     for kind in ("text/plain", "application/json", "application/x-www-form-urlencoded"):
         answer = ask(stack, "POST /events", header, f"Content-Type: {kind}", body=body)
@@ -229,7 +229,7 @@ def test_proxy_may_remove_the_path_or_not(exposed: Stack, area: int, prefix: str
     for path in ("/nothing", "/modepulse/modepulse/", "/MODEPULSE/stats"):
         assert ask(exposed, f"GET {prefix}{path}", host=HOST).status == 404
     document: dict[str, Any] = json.loads(ask(exposed, f"GET {prefix}/openapi.json", host=HOST).body)
-    assert document["servers"] == [{"url": "/modepulse"}]
+    assert [server["url"] for server in document["servers"]] == ["/modepulse"]
     assert "(/modepulse/)" in document["info"]["description"]
 
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any, cast
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -11,7 +11,7 @@ from tests.http_client import event
 from tests.servers import Stack, eventually
 
 
-def test_overviews_add_up(http: httpx.Client, area: int) -> None:
+def test_overviews_add_up(http: httpx2.Client, area: int) -> None:
     http.post("/events", json=[event(area, f"u{n}", mode="chess" if n else "go") for n in range(4)])
 
     def mine() -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def test_overviews_add_up(http: httpx.Client, area: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["areas", "modes"])
-def test_pages_together_are_all(http: httpx.Client, area: int, path: str) -> None:
+def test_pages_together_are_all(http: httpx2.Client, area: int, path: str) -> None:
     events = [event(f"{area}-{n}", f"u{n}-{m}", mode=f"{area}-{m}") for n in range(5) for m in range(n + 1)]
     http.post("/events", json=events).raise_for_status()
 
@@ -47,14 +47,14 @@ def test_pages_together_are_all(http: httpx.Client, area: int, path: str) -> Non
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=5001", "offset=-1", "limit=1&limit=1", "cursor=1"])
-def test_page_that_cannot_be_is_refused(http: httpx.Client, query: str) -> None:
+def test_page_that_cannot_be_is_refused(http: httpx2.Client, query: str) -> None:
     for path in ("/areas", "/modes"):
         answer = http.get(f"{path}?{query}")
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_query")
         assert answer.json()["errors"][0]["loc"] == ["query", query.split("=")[0]]
 
 
-def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_overviews_of_a_moment_share_one_read(stack: Stack, http: httpx2.Client, area: int) -> None:
     http.post("/events", json=event(area)).raise_for_status()
     with redis.Redis.from_url(stack.run["redis_url"]) as store:
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -95,14 +95,14 @@ def test_folder_that_others_may_change_is_refused(tmp_path: Path) -> None:
 @SAME_ON_EVERY_SERVER
 def test_no_secret_is_in_a_command_line_a_message_or_a_log(own_stack: Stack) -> None:
     with own_stack as stack:
-        with httpx.Client(base_url=stack.url) as http:
+        with httpx2.Client(base_url=stack.url) as http:
             post(http, event(1))
             eventually(lambda: http.get("/events", params={"user_id": "u1@1"}).json()["items"])
             http.delete("/users/u1@1", headers=stack.admin).raise_for_status()
             http.delete("/users/u1@1", headers={"Authorization": "Bearer wrong"})
         stack.kill("postgres")
         stack.kill("redis")
-        eventually(lambda: httpx.get(stack.url + "/readyz").status_code == 200, 30)
+        eventually(lambda: httpx2.get(stack.url + "/readyz").status_code == 200, 30)
         secrets = secrets_of(stack.directory)
         assert len(secrets) == len(USERS) + 2 + 2
         lines = command_lines()
@@ -132,10 +132,10 @@ def test_folder_of_a_former_version_goes_on(redis_name: str, tmp_path: Path) -> 
     with redis_server(BINARIES[redis_name], directory / "redis") as port, postgres_server(directory) as postgres:
         stores = {"redis_url": f"redis://127.0.0.1:{port}/0", "postgres_dsn": postgres.dsn()}
         with Stack(tmp_path / "former", 0, (), False, **stores) as stack:
-            with httpx.Client(base_url=stack.url) as http:
+            with httpx2.Client(base_url=stack.url) as http:
                 post(http, event(7, "ann"), event(7, "ben"))
             eventually(lambda: asyncio.run(_archived(postgres.dsn())) == 2)
-    with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack, httpx.Client(base_url=stack.url) as http:
+    with Stack(directory, redis_server=str(BINARIES[redis_name])) as stack, httpx2.Client(base_url=stack.url) as http:
         assert stats(http, 7) == {"7": [{"multiplayer_mode": "duel", "count": 2}]}
         post(http, event(7, "ben", "LOGOUT"), event(7, "eve"))
         expected = {"7|duel": 2}

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -18,7 +18,7 @@ from tests.sse_client import listening
 pytestmark = SAME_ON_EVERY_SERVER
 
 
-def test_stats_at_once_then_each_change(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_stats_at_once_then_each_change(stack: Stack, http: httpx2.Client, area: int) -> None:
     post(http, event(area))
     with listening(stack.url, area) as stream:
         first = stream.next()
@@ -34,7 +34,7 @@ def test_stats_at_once_then_each_change(stack: Stack, http: httpx.Client, area: 
         assert stream.next().data == {str(area): []}
 
 
-def test_frame_is_what_get_stats_answers_for_the_same_areas(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_frame_is_what_get_stats_answers_for_the_same_areas(stack: Stack, http: httpx2.Client, area: int) -> None:
     areas = [f"{area}-b", f'{area} "ü', f"{area}-a"]
     post(http, event(areas[1]), event(areas[2], mode="co_op"), event(areas[2]), event(areas[2], "u2"))
     for limit in (1, 1000):
@@ -43,7 +43,7 @@ def test_frame_is_what_get_stats_answers_for_the_same_areas(stack: Stack, http: 
             assert list(stream.next().data.items()) == list(read.items())
 
 
-def test_returning_listener_gets_only_what_changed(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_returning_listener_gets_only_what_changed(stack: Stack, http: httpx2.Client, area: int) -> None:
     post(http, event(area))
     with listening(stack.url, area) as stream:
         last = stream.next().identity
@@ -56,7 +56,7 @@ def test_returning_listener_gets_only_what_changed(stack: Stack, http: httpx.Cli
         assert stream.next().data == {str(area): ranking(duel=2), f"{area}-b": []}, "an id of another question"
 
 
-def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, http: httpx2.Client, area: int) -> None:
     with listening(stack.url, area) as stream:
         stream.next()
         start, frames = time.monotonic(), 0
@@ -72,7 +72,7 @@ def test_at_most_ten_frames_a_second_and_the_last_is_the_newest(stack: Stack, ht
         assert frames <= (time.monotonic() - start) / 0.1 + 1
 
 
-def test_overview_of_all_areas(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_overview_of_all_areas(stack: Stack, http: httpx2.Client, area: int) -> None:
     with listening(stack.url, "*") as stream:
         assert {"areas", "players", "total", "events_per_second", "archive_lag_seconds"} == set(stream.next().data)
         post(http, *(event(area, f"u{n}") for n in range(50)))
@@ -103,11 +103,11 @@ def test_overview_of_all_areas(stack: Stack, http: httpx.Client, area: int) -> N
         ("&".join(f"area_code={n}" for n in range(101)), "too_many"),
     ],
 )
-def test_bad_question_is_refused(http: httpx.Client, query: str, code: str) -> None:
+def test_bad_question_is_refused(http: httpx2.Client, query: str, code: str) -> None:
     assert problem(http.get(f"/stats/stream?{query}"), 422)["errors"][0]["code"] == code
 
 
-def test_listeners_share_one_read_a_tick(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_listeners_share_one_read_a_tick(stack: Stack, http: httpx2.Client, area: int) -> None:
     store: Any = redis.Redis.from_url(stack.run["redis_url"])
     with ExitStack() as streams:
         opened = [streams.enter_context(listening(stack.url, area)) for _ in range(200)]
@@ -129,7 +129,7 @@ def reads(store: Any) -> int:
     return calls
 
 
-def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, area: int) -> None:
+def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx2.Client, area: int) -> None:
     """Frames of 140 kB: the first fills the buffers on the way, one waits for it, and the rest never exists."""
     modes = [f"{n:04}{'m' * 250}" for n in range(500)]
     post(http, *(event(area, f"u{n}", mode=mode) for n, mode in enumerate(modes)))
@@ -156,7 +156,7 @@ def test_slow_listener_finds_the_newest_state(stack: Stack, http: httpx.Client, 
 
 def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack) -> None:
     own_stack.start()
-    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+    with httpx2.Client(base_url=own_stack.url, timeout=10) as http:
         post(http, event(1))
     with listening(own_stack.url, 1) as stream:
         last = stream.next().identity
@@ -165,14 +165,14 @@ def test_streams_end_when_the_service_stops_and_go_on_after_it(own_stack: Stack)
         with pytest.raises(EOFError):
             stream.next()
     eventually(lambda: ready(own_stack))
-    with listening(own_stack.url, 1, last) as stream, httpx.Client(base_url=own_stack.url, timeout=10) as http:
+    with listening(own_stack.url, 1, last) as stream, httpx2.Client(base_url=own_stack.url, timeout=10) as http:
         post(http, event(1, "u2"))
         assert stream.next().data == {"1": ranking(duel=2)}
 
 
 def test_lost_redis_is_reported_and_so_is_its_return(own_stack: Stack) -> None:
     own_stack.start()
-    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+    with httpx2.Client(base_url=own_stack.url, timeout=10) as http:
         post(http, event(1))
     with listening(own_stack.url, 1) as stream:
         state = stream.next()
@@ -196,7 +196,7 @@ def test_overview_of_a_redis_that_does_not_tell_its_settings(own_stack: Stack) -
     killed = own_stack.run["pids"]["api"]
     own_stack.kill("api")
     eventually(lambda: own_stack.run["pids"]["api"] != killed and ready(own_stack))
-    with httpx.Client(base_url=own_stack.url, timeout=10) as http:
+    with httpx2.Client(base_url=own_stack.url, timeout=10) as http:
         assert http.get("/readyz").json()["durability"] == "unknown"
         with listening(own_stack.url, "*") as stream:
             post(http, event(1))

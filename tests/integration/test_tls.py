@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -111,7 +111,7 @@ def test_service_works_over_tls(tls: Path, tmp_path: Path) -> None:
         for name, *more in (("archive",), ("serve", "--port", str(port))):
             command = [sys.executable, "-m", "modepulse", name, *more]
             stack.enter_context(running(command, tmp_path / f"{name}.log", settings, signal.SIGTERM))
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
             eventually(lambda: ready(http), 30)
             # More than one TLS record each way.
             post(http, *(event(1, f"user{number}", mode=f"mode{number}") for number in range(3000)))
@@ -130,10 +130,10 @@ async def make_database(dsn: str) -> bool:
     return True
 
 
-def ready(http: httpx.Client) -> bool:
+def ready(http: httpx2.Client) -> bool:
     try:
         return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False
 
 

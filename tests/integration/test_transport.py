@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -34,7 +34,7 @@ pytestmark = SAME_ON_EVERY_SERVER
 # --- Requests -------------------------------------------------------------------------------------------------------
 
 
-def test_applied_event_is_answered_whatever_comes_behind_it(small: Stack, small_http: httpx.Client, area: int) -> None:
+def test_applied_event_is_answered_whatever_comes_behind_it(small: Stack, small_http: httpx2.Client, area: int) -> None:
     received = exchange(small, login(area) + login(area, "u2") + b"XXXXXX")
     assert answers(received) == [(200, ""), (200, ""), (400, "malformed_request")]
     assert received.count(b'{"status":true,"accepted":1,"applied":1}') == 2
@@ -44,7 +44,7 @@ def test_applied_event_is_answered_whatever_comes_behind_it(small: Stack, small_
     assert stats(small_http, area) == {str(area): ranking(duel=4)}
 
 
-def test_incomplete_or_malformed_post_is_not_applied(small: Stack, small_http: httpx.Client, area: int) -> None:
+def test_incomplete_or_malformed_post_is_not_applied(small: Stack, small_http: httpx2.Client, area: int) -> None:
     body = json.dumps(event(area)).encode()
     chunked = request("POST /events HTTP/1.1", "Transfer-Encoding: chunked") + b"%x\r\n%b\r\n" % (len(body), body)
     for garbage in (b"ZZ\r\n", b"0x\r\n\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n"):
@@ -136,7 +136,7 @@ def test_no_value_of_a_header_is_a_fault_of_the_service(small: Stack, area: int,
 
 
 def test_slow_and_silent_connections_are_closed_and_others_served(
-    small: Stack, small_http: httpx.Client, area: int
+    small: Stack, small_http: httpx2.Client, area: int
 ) -> None:
     addresses = [f"127.0.1.{n}" for n in range(20)]
     done = threading.Event()
@@ -179,7 +179,7 @@ def test_connections_of_an_address_are_bounded(small: Stack) -> None:
     eventually(lambda: answers(exchange(small, request(f"{STATS} HTTP/1.1"), address=THIRD)) == [(200, "")])
 
 
-def test_listeners_are_bounded_by_address_and_in_all(small: Stack, small_http: httpx.Client, area: int) -> None:
+def test_listeners_are_bounded_by_address_and_in_all(small: Stack, small_http: httpx2.Client, area: int) -> None:
     listen = request(f"GET /stats/stream?area_code={area} HTTP/1.1")
 
     def refused(address: str) -> Any:

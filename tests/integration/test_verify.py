@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -55,7 +55,7 @@ def test_counts_match_while_sessions_expire_and_redis_restarts(redis_name: str, 
 @SAME_ON_EVERY_SERVER
 def test_verify_starts_again_when_it_was_disturbed(own_stack: Stack) -> None:
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
-        httpx.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
         disturb = [True, True]
 
@@ -76,19 +76,19 @@ def test_verify_starts_again_when_it_was_disturbed(own_stack: Stack) -> None:
 def test_archiver_counts_the_totals_of_a_former_release_or_a_damaged_log(own_stack: Stack) -> None:
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         for n in range(5):
-            httpx.post(stack.url + "/events", json=[event(a, f"u{n}") for a in range(n + 1)]).raise_for_status()
+            httpx2.post(stack.url + "/events", json=[event(a, f"u{n}") for a in range(n + 1)]).raise_for_status()
         wait_until_archived(stack)
         client.delete("{0}:totals", "{0}:area_players", "{0}:mode_players", "{0}:idle_areas")
         client.sadd("{0}:areas", "long gone")
         client.xtrim("{0}:events", 1, approximate=False)
-        answer = httpx.get(stack.url + "/areas")
+        answer = httpx2.get(stack.url + "/areas")
         assert (answer.status_code, answer.json().get("code")) in [(503, "counting"), (200, None)]
 
         def counted() -> bool:
-            return bool(httpx.get(stack.url + "/areas").json().get("players") == 15)
+            return bool(httpx2.get(stack.url + "/areas").json().get("players") == 15)
 
         eventually(counted, 20)
-        assert [area["players"] for area in httpx.get(stack.url + "/areas").json()["areas"]] == [5, 4, 3, 2, 1]
+        assert [area["players"] for area in httpx2.get(stack.url + "/areas").json()["areas"]] == [5, 4, 3, 2, 1]
         assert client.zrange("{0}:idle_areas", 0, -1) == [b"long gone"]
         assert not run_verify(stack).differences
         client.zincrby("{0}:mode_players", 1, "duel")
@@ -103,7 +103,7 @@ def test_nothing_that_an_operator_runs_asks_redis_for_all_at_once(own_stack: Sta
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         for first in range(0, 5000, 1000):
             items = [event(n % 50, f"user-{n}", mode=f"mode {n % 40}") for n in range(first, first + 1000)]
-            httpx.post(stack.url + "/events", json=items).raise_for_status()
+            httpx2.post(stack.url + "/events", json=items).raise_for_status()
         wait_until_archived(stack)
         client.config_resetstat()
         client.config_set("slowlog-log-slower-than", 0)
@@ -124,11 +124,11 @@ def test_nothing_that_an_operator_runs_asks_redis_for_all_at_once(own_stack: Sta
 @SAME_ON_EVERY_SERVER
 def test_events_on_their_way_are_counted(own_stack: Stack) -> None:
     with own_stack as stack:
-        httpx.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
+        httpx2.post(stack.url + "/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
         stack.kill("archiver", signal.SIGSTOP)
         try:
-            httpx.post(stack.url + "/events", json=[event(1, f"bob {n}") for n in range(7)]).raise_for_status()
+            httpx2.post(stack.url + "/events", json=[event(1, f"bob {n}") for n in range(7)]).raise_for_status()
             printed = modepulse("verify", "--data-dir", str(stack.directory)).stdout
         finally:
             stack.kill("archiver", signal.SIGCONT)

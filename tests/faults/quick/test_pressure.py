@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import redis
 
 from app.settings import Settings
@@ -22,9 +22,9 @@ from tests.servers import Stack, eventually, live_counts, ready
 EVENT = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
 
 
-def post(stack: Stack, user: str = "u", count: int = 1, timeout: float = 12, **more: Any) -> httpx.Response:
+def post(stack: Stack, user: str = "u", count: int = 1, timeout: float = 12, **more: Any) -> httpx2.Response:
     items = [EVENT | {"user_id": f"{user}{n}"} for n in range(count)]
-    with httpx.Client(timeout=timeout) as client:
+    with httpx2.Client(timeout=timeout) as client:
         return client.post(stack.url + "/events", json={"items": items}, **more)
 
 
@@ -58,7 +58,7 @@ def test_out_of_memory_is_refused_before_anything_is_written(own_stack: Stack) -
         refused = post(stack, "v", 450)
         assert (refused.status_code, refused.json()["code"]) == (503, "out_of_memory")
         assert live_counts(stack) == {"1|duel": 10}
-        assert httpx.get(stack.url + "/areas").json()["players"] == 10, "counted meanwhile"
+        assert httpx2.get(stack.url + "/areas").json()["players"] == 10, "counted meanwhile"
         client.config_set("maxmemory", "4gb")
         assert post(stack, "v", 450).status_code == 200
         assert live_counts(stack) == {"1|duel": 460}
@@ -75,12 +75,12 @@ def test_lost_redis_is_noticed_at_once_and_it_comes_back_by_itself(own_stack: St
         at_once = Settings.redis_timeout_seconds  # nothing is waited for, not even for one time-out
         refused = [
             post(stack, timeout=at_once),
-            *(httpx.get(stack.url + path, timeout=at_once) for path in ("/stats?area_code=1", "/readyz", "/areas")),
+            *(httpx2.get(stack.url + path, timeout=at_once) for path in ("/stats?area_code=1", "/readyz", "/areas")),
         ]
         assert [answer.status_code for answer in refused] == [503] * 4
         assert refused[0].json()["code"] == "redis_unavailable"
         assert refused[0].headers["retry-after"]
-        assert httpx.get(stack.url + "/healthz").status_code == 200
+        assert httpx2.get(stack.url + "/healthz").status_code == 200
         stack.process.send_signal(signal.SIGCONT)
         eventually(lambda: ready(stack))
         assert post(stack, "v").status_code == 200
@@ -116,10 +116,10 @@ def test_hanging_redis_is_waited_for_by_one_request_only(redis_name: str, tmp_pa
 @ON_VALKEY
 def test_weaker_settings_are_shown_as_degraded_durability(own_stack: Stack) -> None:
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
-        assert httpx.get(stack.url + "/readyz").json() == {"status": "ready", "durability": "full"}
+        assert httpx2.get(stack.url + "/readyz").json() == {"status": "ready", "durability": "full"}
         client.config_set("appendfsync", "everysec")
         degraded = {"status": "ready", "durability": "degraded", "degraded": ["appendfsync everysec"]}
-        eventually(lambda: httpx.get(stack.url + "/readyz").json() == degraded)
+        eventually(lambda: httpx2.get(stack.url + "/readyz").json() == degraded)
 
 
 @ON_REDIS
