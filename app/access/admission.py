@@ -11,7 +11,7 @@ from starlette.types import Scope as RequestScope
 from app.access import refusals
 from app.access.addresses import Addresses
 from app.access.client_address import client_address
-from app.access.credentials import HEADERS, key_in, key_parameter
+from app.access.credentials import HEADERS, Header, key_in, key_parameter
 from app.access.need import Need
 from app.access.principal import EVERYTHING, Principal
 from app.access.session import Sessions
@@ -47,7 +47,7 @@ class Admission:
         self._private = loopback and not settings.trusted_proxies
         self._may_be_open = self._private or settings.allow_anonymous
         self.keyring = keyring
-        self._known: dict[bytes, Principal] = {}  # by the header's value
+        self._known: dict[Header, Principal] = {}
         self._principals: dict[str, Principal] = {}  # by the key's id
         self._clean_queries: set[bytes] = set()
         self._admin_digest = digest_of(settings.admin_token.encode()) if settings.admin_token else ""
@@ -81,7 +81,7 @@ class Admission:
         if ended:
             for identity in ended:
                 del self._principals[identity]
-            self._known = {value: principal for value, principal in self._known.items() if not principal.ended}
+            self._known = {header: principal for header, principal in self._known.items() if not principal.ended}
         if self.enforced != self._must_enforce():
             self.enforced = not self.enforced
             log.info("Keys are needed" if self.enforced else "Keys are off", extra={"action": "keys"})
@@ -101,9 +101,9 @@ class Admission:
         scope = need.scope
         now = monotonic()
         if scope is not None:
-            for name, value in request["headers"]:
-                if name in HEADERS:
-                    principal = self._known.get(value)
+            for header in request["headers"]:
+                if header[0] in HEADERS:
+                    principal = self._known.get(header)
                     if principal is None or principal.until <= now:
                         principal = self._identify(request, need, route, now)
                         if principal is None:
@@ -140,7 +140,7 @@ class Admission:
         given = key_in(request["headers"])
         if given is None:
             return None
-        value, text = given
+        header, text = given
         digest = digest_of(text)
         if self._admin_digest and hmac.compare_digest(digest, self._admin_digest):
             principal = self._admin
@@ -151,10 +151,10 @@ class Admission:
                     self._refuse_wrong(request, text, route, now)
                 return None
             principal = self._of_key(key)
-        if len(value) <= MAX_REMEMBERED_BYTES:
+        if len(header[1]) <= MAX_REMEMBERED_BYTES:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
-            self._known[value] = principal
+            self._known[header] = principal
         return principal
 
     def _refuse_wrong(self, request: RequestScope, text: bytes, route: str, now: float) -> None:

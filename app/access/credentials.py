@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from app.contract.api_key import holds_key
 
+Header = tuple[bytes, bytes]
+
 HEADERS = frozenset((b"authorization", b"x-api-key"))
 _bearer = re.compile(rb"bearer +(.*)", re.IGNORECASE | re.DOTALL)
 # Names under which keys are sent elsewhere; no parameter here has one of them.
@@ -16,13 +18,14 @@ _key_parameter = re.compile(
 LOOKED_AT_BYTES = 4096
 
 
-def key_in(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
-    """(the header's value, the key in it) of the first header that holds one."""
-    for name, value in headers:
+def key_in(headers: Iterable[Header]) -> tuple[Header, bytes] | None:
+    """(the header, the key in it) of the first header that holds one."""
+    for header in headers:
+        name, value = header
         if name == b"x-api-key":
-            return value, value
+            return header, value
         if name == b"authorization" and (found := _bearer.fullmatch(value)):
-            return value, found[1]
+            return header, found[1]
     return None
 
 

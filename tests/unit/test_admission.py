@@ -37,6 +37,8 @@ async def test_key_is_read_from_either_header(header: tuple[str, str]) -> None:
 async def test_key_elsewhere_is_none(header: tuple[str, str]) -> None:
     key, text = new_key("x", [Scope.READ])
     admission = await admission_of([key])
+    for good in (("X-API-Key", text), ("Authorization", f"Bearer {text}")):  # both are remembered
+        admission.admit(request(good), READ, "")
     problem = refused(admission, request((header[0], header[1].format(text))), READ)
     assert (problem.status, problem.code) == (401, "key_required")
     assert problem.headers["WWW-Authenticate"].startswith("Bearer")
