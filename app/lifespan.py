@@ -93,7 +93,6 @@ async def running(settings: Settings, loopback: bool = False) -> AsyncIterator[S
         # requests/s several were made a second.
         gc.collect()
         gc.freeze()
-        log.info("API started", extra={"action": "start", "keys_needed": admission.enforced})
         yield {
             "settings": settings,
             "admission": admission,

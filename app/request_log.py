@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.request_id import request_id_of
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ class RequestLog:
             return
         start = time.perf_counter()
         line: dict[str, Any] = {"action": "request", "method": scope["method"], "path": scope["path"]}
+        line["request_id"] = request_id_of(scope)
         if scope["method"] == "DELETE":
             line["path"] = "/users/..."  # the name of an erased user is written nowhere
 

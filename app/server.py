@@ -16,6 +16,7 @@ from app.application import create_app
 from app.live.broadcast import Hub
 from app.occupancy import Occupancy
 from app.settings import Settings
+from app.start_line import log_start
 from app.transport import refusals
 from app.transport.protocol import UNSENT_BYTES, HttpProtocol, Limits
 
@@ -73,7 +74,13 @@ def _allow_connections() -> int:
 
 
 class Server(uvicorn.Server):
-    """Knows that streams have no end of their own."""
+    """Says what it serves when it starts, and knows that streams have no end of their own."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves from here on."""
+        await super().startup(sockets)
+        if self.started and sockets and "monitor" in self.lifespan.state:
+            await log_start(self.lifespan.state, sockets[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the streams, then waits for what is in flight."""

@@ -17,10 +17,12 @@ from app.settings import Settings
 from archiver import api_keys, retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
 from archiver.heal import heal
+from archiver.job_report import JobReport
 from archiver.leader import Leader
 from archiver.partition import PartitionArchiver
 from archiver.postgres import WRITER_NAME, connect, migrate
 from archiver.rebuild import rebuild
+from archiver.start_line import start_line
 from archiver.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Archiver:
         self._partitions = [PartitionArchiver(redis, p) for p in range(settings.partitions)]
         self._leader = Leader(settings.postgres_dsn)
         self._watchdog = watchdog
+        self._report = JobReport(settings.postgres_dsn)
         self._writer: Connection | None = None
         self._keys_connection: Connection | None = None
         self._ended_keys: frozenset[str] = frozenset()
@@ -71,6 +74,7 @@ class Archiver:
             Job("expire", min(5, settings.expiry_bucket_seconds), self._expire),
             Job("trim", 10, self._trim),
             Job("keys", 2, self._synchronise_keys),
+            Job("report", 5, self._write_report),
             # The events of a day that is dropped have to be summed up.
             Job("retention", 600, self._keep_retention, deadline=None),
         )
@@ -83,6 +87,7 @@ class Archiver:
             await self._run_jobs()
         self._leader.resign()
         self._end_writer()
+        self._report.close()
         if self._keys_connection is not None:
             self._keys_connection.terminate()
         if self._fatal is not None:
@@ -97,7 +102,7 @@ class Archiver:
             scheduler.add_job(self._run, "interval", [job], seconds=job.every, id=job.name, next_run_time=now)
         scheduler.start()
         self._watchdog.start()
-        log.info("Archiver started", extra={"action": "start"})
+        log.info("Archiver started", extra=await start_line(self._redis, self._leader.server))
         await self.stop.wait()
         # shutdown() cancels running jobs, so wait for them and drain a last time before.
         scheduler.pause()
@@ -117,6 +122,7 @@ class Archiver:
             async with asyncio.timeout(job.deadline):
                 await job.run()
         except OUTSIDE as error:
+            self._report.failed(job.name, job.every, error)
             if job.name not in self._failing:
                 self._failing.add(job.name)
                 log.error("Job fails", exc_info=error, extra={"action": job.name})
@@ -124,6 +130,8 @@ class Archiver:
             self._fatal = error
             self.stop.set()
         else:
+            if self._leader.leads:  # others have done nothing
+                self._report.succeeded(job.name, job.every)
             if job.name in self._failing:
                 self._failing.discard(job.name)
                 log.info("Job works again", extra={"action": job.name})
@@ -207,6 +215,10 @@ class Archiver:
         except BaseException:
             self._keys_connection.terminate()  # as for the writer
             raise
+
+    async def _write_report(self) -> None:
+        if self._leader.leads:
+            await self._report.write()
 
     async def _keep_retention(self) -> None:
         if not self._leader.leads:

@@ -16,6 +16,7 @@ from app.access.need import Need
 from app.access.principal import EVERYTHING, Principal
 from app.access.session import Sessions
 from app.contract.api_key import ApiKey, Scope, digest_of, key_id
+from app.errors import Problem
 from app.live.keyring import Keyring
 from app.settings import Settings
 
@@ -228,7 +229,11 @@ def _let_in(principal: Principal, request: RequestScope, scope: Scope, now: floa
     if scope not in principal.scopes:
         request["state"]["principal"] = principal  # for the audit trail
         raise refusals.insufficient_scope(scope)
-    _take_request(principal, now)
+    try:
+        _take_request(principal, now)
+    except Problem:
+        request["state"]["principal"] = principal  # for the log
+        raise
     return principal
 
 

@@ -42,7 +42,7 @@ class PostEvents:
         except ClientDisconnect:
             return
         except Problem as problem:
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
         else:
             await send_json(send, body)
 

@@ -40,7 +40,7 @@ class GetStats:
                 parts = [b"%b:%b" % (name, ranking_json(r)) for (name, _), r in zip(areas, rankings, strict=True)]
                 body = b"{%b}" % b",".join(parts)
         except Problem as problem:
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
         else:
             await send_json(send, body)
 

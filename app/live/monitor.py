@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from app.contract.keys import ACCEPTED, keys_of
 from app.contract.log import parse_stream_id
+from app.contract.versions import redis_server
 from app.live.counters import LiveCounters
 from app.live.group_commit import GroupCommit
 from app.live.secret import SharedSecret
@@ -62,6 +63,18 @@ class RedisMonitor:
         self._failing: set[str] = set()
         self.metrics = LiveMetrics(0.0, 0.0)
         self.degraded: list[str] | None = None
+
+    @property
+    def durability(self) -> str:
+        """Of what is answered: full, degraded, or unknown while Redis does not say."""
+        return "unknown" if self.degraded is None else "degraded" if self.degraded else "full"
+
+    async def server(self) -> str | None:
+        """Name and version of the server; None when it does not say."""
+        try:
+            return redis_server(await self._redis.info("server"))
+        except RedisError:
+            return None
 
     async def run(self) -> None:
         """Polls until it is cancelled. Raises SettingsMismatch."""

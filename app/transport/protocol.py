@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from app.errors import Problem
 from app.occupancy import Occupancy
 from app.transport import refusals
-from app.transport.answering import AnsweringProtocol
+from app.transport.answering import AnsweringProtocol, identify
 
 # Parsed in one go: of tiny requests, pipelined, as many take about 5 ms.
 PIECE_BYTES = 8192
@@ -79,6 +79,9 @@ class HttpProtocol(AnsweringProtocol):
         if len(self.headers) > MAX_HEADERS:
             raise ValueError
         super().on_headers_complete()
+        cycle = self.cycle
+        if cycle is not None and cycle.scope is self.scope:  # it does not ask for another protocol
+            identify(cycle, self.headers)
 
     def on_response_complete(self) -> None:
         """Goes on with what was held back."""
