@@ -126,6 +126,19 @@ class Settings:
         return max(1, min(60, int(self.session_lease_seconds / 15)))
 
 
+def traces_exporters(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The exporters that OpenTelemetry's own variables ask for, by the names of their entry points; as a rule none."""
+    otel = {name.removeprefix("OTEL_"): text for name, text in environment.items() if name.startswith("OTEL_") and text}
+    endpoint = otel.get("EXPORTER_OTLP_TRACES_ENDPOINT") or otel.get("EXPORTER_OTLP_ENDPOINT")
+    named = otel.get("TRACES_EXPORTER") or ("otlp" if endpoint else "none")
+    if otel.get("SDK_DISABLED", "").lower() == "true":
+        return ()
+    protocol = otel.get("EXPORTER_OTLP_TRACES_PROTOCOL") or otel.get("EXPORTER_OTLP_PROTOCOL")
+    otlp = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    names = (name.strip() for name in named.split(","))
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
+
+
 class Origin(NamedTuple):
     """A setting in effect, to be shown. `source`: `default`, the variable, or the file that the variable names."""
 

@@ -10,6 +10,7 @@ from app.contract.keys import keys_of
 from app.contract.log import LOG_START, StreamId, token_of
 from app.contract.postgres import Connection
 from app.contract.token import new_token
+from app.contract.tracing import span
 from archiver import stream
 from archiver.batches import commit_batch
 from archiver.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
@@ -57,7 +58,8 @@ class PartitionArchiver:
             )
             checkpoint = await self._same_log(postgres, checkpoint, snapshot)
             if snapshot.entries:
-                checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
+                with span("archive a batch", partition=self._partition, entries=len(snapshot.entries)):
+                    checkpoint, rows = await commit_batch(postgres, checkpoint, snapshot)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS
                 self._count = _entries_of_next_read(snapshot, rows)

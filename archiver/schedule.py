@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.contract.postgres import POSTGRES_ERRORS, Connection
+from app.contract.tracing import span
 from app.settings import Settings
 from archiver import api_keys, retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
@@ -184,7 +185,7 @@ class Archiver:
 
     async def _recover(self, loss: LostLog | LostTail) -> None:
         try:
-            with self._watchdog.paused():
+            with self._watchdog.paused(), span("recover", loss=type(loss).__name__):
                 if isinstance(loss, LostTail):
                     await heal(self._settings, self._redis, loss)
                 else:

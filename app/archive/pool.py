@@ -10,6 +10,7 @@ import asyncpg
 
 from app.contract.postgres import POSTGRES_ERRORS, Connection, PooledConnection, Record
 from app.contract.sql import load_sql
+from app.contract.tracing import span
 from app.contract.versions import postgres_server
 from app.errors import Problem, Unavailable
 from app.settings import Settings
@@ -92,7 +93,7 @@ class ArchivePool:
 
     async def fetch(self, query: str, *args: Any) -> list[Record]:
         """All rows of a query; `query_timeout` when it takes longer than MODEPULSE_QUERY_TIMEOUT_SECONDS."""
-        with self._failures():
+        with self._failures(), span("query the archive"):
             async with self._connection() as connection:
                 return await connection.fetch(query, *args)
 
