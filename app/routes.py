@@ -11,7 +11,7 @@ from app.access.need import ADMIN, ALWAYS_ADMIN, AUDIT, INGEST, OPEN, PROBE, PUB
 from app.api import assets, audit_events, health, history, keys, login, stats, users
 from app.api.events import PostEvents
 from app.api.generate import generate_data
-from app.api.recorded import recording
+from app.api.recorded import recording, template
 from app.api.stream import StreamStats
 from app.openapi import document
 from app.settings import Settings
@@ -52,7 +52,7 @@ def routes(settings: Settings) -> list[BaseRoute]:
         *(
             Route(
                 path + slash,
-                Guard(endpoint, need, f"{method} {path}"),
+                Guard(endpoint, need, f"{method} {template(path)}"),
                 methods=[method],
                 middleware=recording(method, path),
             )

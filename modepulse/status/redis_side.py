@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from app.contract.keys import ACCEPTED, PARTITIONS, keys_of
 from app.contract.log import LOG_START, Entry, StreamId, parse_entry, parse_stream_id
@@ -90,7 +91,10 @@ async def partition_count(redis: Redis, otherwise: int) -> int:
 
 
 async def _degraded(redis: Redis) -> list[str] | None:
-    config: Any = await redis.config_get(*PROMISED)
+    try:
+        config: Any = await redis.config_get(*PROMISED)
+    except ResponseError:  # a managed Redis may forbid it
+        return None
     found = {_text(name): _text(value) for name, value in config.items()}
     return [f"{name} {found.get(name)}" for name, value in PROMISED.items() if found.get(name) != value]
 
