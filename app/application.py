@@ -62,20 +62,21 @@ def create_app(settings: Settings, loopback: bool = False) -> ASGIApp:
     return RequestLog(entrance) if settings.log_level.lower() == "debug" else entrance
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return error.response()
+    return error.response(request.scope)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of the router, in the form of all errors."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return Problem(404, "not_found", error.detail, [problem_at(["path"], "not_found", "no such path")]).response()
+        errors = [problem_at(["path"], "not_found", "no such path")]
+        return Problem(404, "not_found", error.detail, errors).response(request.scope)
     assert error.status_code == 405
     allow = ", ".join(_methods_at(request.app, request.scope))
     errors = [problem_at(["method"], "method_not_allowed", f"the methods here are {allow}")]
-    return Problem(405, "method_not_allowed", error.detail, errors, {"Allow": allow}).response()
+    return Problem(405, "method_not_allowed", error.detail, errors, {"Allow": allow}).response(request.scope)
 
 
 def _methods_at(app: Starlette, scope: Scope) -> list[str]:
@@ -92,6 +93,6 @@ async def _hung_up(_: Request, error: Exception) -> Response:
     return Response(status_code=CLIENT_GONE)
 
 
-async def _internal_error(_: Request, error: Exception) -> Response:
+async def _internal_error(request: Request, error: Exception) -> Response:
     """Starlette raises the error again after this response, so the server logs it with its traceback."""
-    return internal_error().response()
+    return internal_error().response(request.scope)

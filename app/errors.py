@@ -13,7 +13,9 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.failure_log import note_failure
 from app.headers import API_HEADERS
+from app.request_id import request_id_of
 
 # For refusals before the body has been read, which makes the connection unusable.
 CLOSE = {"Connection": "close"}
@@ -46,19 +48,22 @@ class Problem(Exception):
         self.headers = headers or {}
         self.detail = detail
 
-    def body(self) -> bytes:
-        """The problem document, as JSON."""
+    def body(self, request_id: str = "") -> bytes:
+        """The problem document, as JSON; without `request_id` where it goes to several clients."""
         body: dict[str, Any] = {"type": "about:blank", "title": self.title, "status": self.status, "code": self.code}
         if self.detail:
             body["detail"] = self.detail
+        if request_id:
+            body["request_id"] = request_id
         return orjson.dumps(body | {"errors": self.errors})
 
-    def response(self) -> Response:
-        """The answer that it is, to be sent once."""
+    def response(self, scope: Scope) -> Response:
+        """The answer that it is to the request of this scope, to be sent once; notes it in the log."""
         Problem.answered[self.code] += 1
+        note_failure(scope, self.status, self.code)
         kind = _ClosingResponse if self.headers.get("Connection") == "close" else Response
         return kind(
-            self.body(),
+            self.body(request_id_of(scope)),
             status_code=self.status,
             headers=API_HEADERS | self.headers,
             media_type="application/problem+json",

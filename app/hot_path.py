@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from app.access.guard import Guard
 from app.errors import internal_error
 from app.exposition.histogram import SECONDS, Histogram
+from app.request_id import request_id_of
 from app.request_metrics import RequestMetrics
 from app.url import canonical_path, url_fault
 
@@ -41,11 +42,15 @@ class HotPathDispatch:
         endpoint, good = self._direct.get((scope["method"], scope["raw_path"]), _NONE)
         # The paths of the direct endpoints need no decoding.
         if (endpoint is None or scope["query_string"]) and (fault := url_fault(scope)):
-            await fault.response()(scope, receive, self._metrics.noting(scope, send))
+            await fault.response(scope)(scope, receive, self._metrics.noting(scope, send))
             return
         if endpoint is None:
             scope["path"] = canonical_path(scope["raw_path"])
-            await self._app(scope, receive, self._metrics.noting(scope, send))
+            try:
+                await self._app(scope, receive, self._metrics.noting(scope, send))
+            except Exception as error:
+                _name_request(error, scope)
+                raise
             return
         if good is None:
             scope["template"] = endpoint.template
@@ -53,9 +58,10 @@ class HotPathDispatch:
         start = perf_counter()
         try:
             await endpoint(scope, receive, send)
-        except Exception:
+        except Exception as error:
+            _name_request(error, scope)
             scope["status"] = 500
-            await internal_error().response()(scope, receive, send)
+            await internal_error().response(scope)(scope, receive, send)
             raise
         finally:
             if good is not None:
@@ -68,3 +74,8 @@ class HotPathDispatch:
 
 
 _NONE = (None, None)
+
+
+def _name_request(error: Exception, scope: Scope) -> None:
+    """So that the traceback in the log, which the server writes, shows which request it is."""
+    error.add_note(f"request_id: {request_id_of(scope)}")

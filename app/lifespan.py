@@ -122,7 +122,6 @@ async def running(
         # requests/s several were made a second.
         gc.collect()
         gc.freeze()
-        log.info("API started", extra={"action": "start", "keys_needed": admission.enforced})
         yield {
             "settings": settings,
             "admission": admission,

@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line, to stderr or a file.
 
-They never hold values that clients sent, nor secrets.
+They never hold secrets, nor values that clients sent, but for the id that one gave its request (app/request_id.py).
 """
 
 import logging

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.request_id import request_id_of
 from app.whole_answer import withdraw_whole_answer
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class RequestLog:
         withdraw_whole_answer(scope)
         start = time.perf_counter()
         line: dict[str, Any] = {"action": "request", "method": scope["method"], "path": scope["path"]}
+        line["request_id"] = request_id_of(scope)
         if scope["method"] == "DELETE":
             line["path"] = "/users/..."  # the name of an erased user is written nowhere
 

@@ -13,9 +13,12 @@ from app import logs
 from app.access.client_address import TrustedProxies
 from app.access.exposure import is_loopback
 from app.application import create_app
+from app.contract import tracing
 from app.live.broadcast import Hub
 from app.occupancy import Occupancy
-from app.settings import Settings
+from app.settings import Settings, traces_exporters
+from app.start_line import log_start
+from app.traced_requests import TracedRequests
 from app.transport import refusals
 from app.transport.protocol import UNSENT_BYTES, HttpProtocol, Limits
 
@@ -51,7 +54,13 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     """Serves until SIGINT or SIGTERM, then answers what is in flight. Returns whether it had started."""
     logs.configure(settings)
     settings = resolved(settings, listener)
-    return run(create_app(settings, is_loopback(listener)), listener, settings)
+    application = create_app(settings, is_loopback(listener))
+    if tracer := tracing.start(traces_exporters(), "modepulse-api"):
+        application = TracedRequests(application, tracer)
+    try:
+        return run(application, listener, settings)
+    finally:
+        tracing.stop()
 
 
 def resolved(settings: Settings, listener: socket.socket) -> Settings:
@@ -73,7 +82,13 @@ def _allow_connections() -> int:
 
 
 class Server(uvicorn.Server):
-    """Knows that streams have no end of their own."""
+    """Says what it serves when it starts, and knows that streams have no end of their own."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves from here on."""
+        await super().startup(sockets)
+        if self.started and sockets and "monitor" in self.lifespan.state:
+            await log_start(self.lifespan.state, sockets[0])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the streams, then waits for what is in flight."""

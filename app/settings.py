@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app import store_address
 from app.setting_forms import (
@@ -145,6 +145,50 @@ class Settings:
     def expiry_bucket_seconds(self) -> int:
         """Seconds covered by one bucket of the timer wheel: a minute at the default lease of 15 minutes."""
         return max(1, min(60, int(self.session_lease_seconds / 15)))
+
+
+def traces_exporters(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The exporters that OpenTelemetry's own variables ask for, by the names of their entry points; as a rule none."""
+    otel = {name.removeprefix("OTEL_"): text for name, text in environment.items() if name.startswith("OTEL_") and text}
+    endpoint = otel.get("EXPORTER_OTLP_TRACES_ENDPOINT") or otel.get("EXPORTER_OTLP_ENDPOINT")
+    named = otel.get("TRACES_EXPORTER") or ("otlp" if endpoint else "none")
+    if otel.get("SDK_DISABLED", "").lower() == "true":
+        return ()
+    protocol = otel.get("EXPORTER_OTLP_TRACES_PROTOCOL") or otel.get("EXPORTER_OTLP_PROTOCOL")
+    otlp = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
+    names = (name.strip() for name in named.split(","))
+    return tuple(otlp if name == "otlp" else name for name in names if name not in ("", "none"))
+
+
+class Origin(NamedTuple):
+    """A setting in effect, to be shown. `source`: `default`, the variable, or the file that the variable names."""
+
+    variable: str
+    value: str | int | float | bool
+    source: str
+
+
+def effective(environment: Mapping[str, str] = os.environ) -> list[Origin]:
+    """All of them, in their order; of secrets the value is hidden, of addresses what is secret in them.
+
+    Raises SettingsError.
+    """
+    settings = Settings.from_environment(environment)
+    return [_origin(f, getattr(settings, f.name), environment) for f in fields(Settings)]
+
+
+def _origin(setting: "Field[Any]", value: Any, environment: Mapping[str, str]) -> Origin:
+    variable = PREFIX + setting.name.upper()
+    source = "default"
+    if path := environment.get(variable + FILE_SUFFIX):
+        source = f"{variable}{FILE_SUFFIX} ({path})"
+    elif environment.get(variable):
+        source = variable
+    if value and setting.name in ADDRESSES:
+        value = store_address.without_secrets(value)
+    elif value and not setting.repr:
+        value = "(hidden)"
+    return Origin(variable, value, source)
 
 
 def _read(environment: Mapping[str, str], variable: str) -> str:

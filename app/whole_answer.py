@@ -9,7 +9,7 @@ Scope = MutableMapping[str, Any]
 _KEY = "modepulse.whole_answer"
 
 WholeAnswer = Callable[[Scope, bytes], bool]
-"""Takes the request's scope and the answer's head and body.
+"""Takes the request's scope and the answer's head, with the request's id, and body.
 
 Returns False where only ASGI's messages can do it: a slow client, HEAD, a connection that ends, pipelined requests.
 """
@@ -25,7 +25,6 @@ def withdraw_whole_answer(scope: Scope) -> None:
     scope.pop(_KEY, None)
 
 
-def answer_at_once(scope: Scope, answer: bytes) -> bool:
-    """Whether the answer, head and body, was written."""
-    write: WholeAnswer | None = scope.get(_KEY)
-    return write is not None and write(scope, answer)
+def whole_answer(scope: Scope) -> WholeAnswer | None:
+    """None where there are ASGI's messages only."""
+    return scope.get(_KEY)

@@ -5,10 +5,11 @@ import signal
 import sys
 
 from app import logs
+from app.contract import tracing
 from app.contract.connection import SettingsMismatch, connect
 from app.exposition.endpoint import serving
 from app.exposition.text import Exposition
-from app.settings import Settings
+from app.settings import Settings, traces_exporters
 from archiver.errors import EditedMigration
 from archiver.schedule import Archiver
 from archiver.watchdog import Watchdog
@@ -31,11 +32,14 @@ async def _run(settings: Settings) -> None:
 def main(settings: Settings) -> int:
     """Returns the exit code: 2 when settings or migrations do not fit the data, so that another try cannot help."""
     logs.configure(settings)
+    tracing.start(traces_exporters(), "modepulse-archiver")
     try:
         asyncio.run(_run(settings))
     except (SettingsMismatch, EditedMigration) as error:
         print(f"modepulse: {error}", file=sys.stderr)
         return 2
+    finally:
+        tracing.stop()
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from app.contract.postgres import Connection
 from app.contract.sql import load_sql
+from app.contract.versions import postgres_server
 from archiver.postgres import WRITER_NAME, AdvisoryLock, connect, set_parameter, try_lock
 
 # A frozen leader loses its session, and with it the lock, after this long without a question.
@@ -24,6 +25,8 @@ class Leader:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: Connection | None = None
+        self.server: str | None = None
+        """Name and version of the Postgres that was last reached."""
 
     @property
     def leads(self) -> bool:
@@ -50,6 +53,7 @@ class Leader:
         `prepare` runs with the lock held; this archiver leads when it has succeeded. Raises what it raises.
         """
         connection = await connect(self._dsn)
+        self.server = postgres_server(connection)
         try:
             locked = await try_lock(connection, AdvisoryLock.LEADER)
             if locked:

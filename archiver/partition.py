@@ -11,6 +11,7 @@ from app.contract.log import LOG_START, StreamId, token_of
 from app.contract.postgres import Connection
 from app.contract.token import new_token
 from app.contract.totals import Uncountable, count_log
+from app.contract.tracing import span
 from archiver import stream
 from archiver.batches import commit_batch
 from archiver.checkpoint import Checkpoint, open_checkpoint, read_checkpoint
@@ -65,7 +66,8 @@ class PartitionArchiver:
             )
             checkpoint = await self._same_log(postgres, checkpoint, snapshot)
             if snapshot.entries:
-                checkpoint, stored = await commit_batch(postgres, checkpoint, snapshot)
+                with span("archive a batch", partition=self._partition, entries=len(snapshot.entries)):
+                    checkpoint, stored = await commit_batch(postgres, checkpoint, snapshot)
                 self._stored.add(stored)
                 await stream.publish_archived(self._redis, self._partition, checkpoint.last)
                 more = len(snapshot.entries) == self._count * BATCH_READS

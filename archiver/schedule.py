@@ -14,15 +14,19 @@ from app.contract.connection import SettingsMismatch
 from app.contract.keys import PARTITIONS
 from app.contract.postgres import POSTGRES_ERRORS, Connection
 from app.contract.totals import Uncountable
+from app.contract.tracing import span
 from app.settings import Settings
-from archiver import api_keys, retention, stream
+from archiver import retention, stream
 from archiver.errors import Busy, EditedMigration, LostLog, LostTail, Superseded
 from archiver.heal import heal
+from archiver.job_report import JobReport
+from archiver.key_copies import KeyCopies
 from archiver.leader import Leader
 from archiver.metrics import ArchiverMetrics
 from archiver.partition import PartitionArchiver
 from archiver.postgres import WRITER_NAME, connect, migrate
 from archiver.rebuild import rebuild
+from archiver.start_line import start_line
 from archiver.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -59,9 +63,9 @@ class Archiver:
         self.metrics = ArchiverMetrics(lambda: self._leader.leads)
         self._partitions = [PartitionArchiver(redis, p, self.metrics.stored) for p in range(settings.partitions)]
         self._watchdog = watchdog
+        self._report = JobReport(settings.postgres_dsn)
         self._writer: Connection | None = None
-        self._keys_connection: Connection | None = None
-        self._ended_keys: frozenset[str] = frozenset()
+        self._key_copies = KeyCopies(settings.postgres_dsn, redis)
         self._draining = asyncio.Lock()
         self._fatal: Exception | None = None
         self.stop = asyncio.Event()
@@ -76,6 +80,7 @@ class Archiver:
             Job("trim", 10, self._trim),
             Job("totals", TOTALS_SECONDS, self._keep_totals),
             Job("keys", 2, self._synchronise_keys),
+            Job("report", 5, self._write_report),
             # The events of a day that is dropped have to be summed up.
             Job("retention", 600, self._keep_retention, deadline=None),
         )
@@ -90,8 +95,8 @@ class Archiver:
             await self._run_jobs()
         self._leader.resign()
         self._end_writer()
-        if self._keys_connection is not None:
-            self._keys_connection.terminate()
+        self._report.close()
+        self._key_copies.close()
         if self._fatal is not None:
             raise self._fatal
 
@@ -104,7 +109,7 @@ class Archiver:
             scheduler.add_job(self._run, "interval", [job], seconds=job.every, id=job.name, next_run_time=now)
         scheduler.start()
         self._watchdog.start()
-        log.info("Archiver started", extra={"action": "start"})
+        log.info("Archiver started", extra=await start_line(self._redis, self._leader.server))
         await self.stop.wait()
         # shutdown() cancels running jobs, so wait for them and drain a last time before.
         scheduler.pause()
@@ -125,6 +130,7 @@ class Archiver:
                 await job.run()
         except OUTSIDE as error:
             self.metrics.failures[job.name] += 1
+            self._report.failed(job.name, job.every, error)
             if job.name not in self.metrics.failing:
                 self.metrics.failing.add(job.name)
                 log.error("Job fails", exc_info=error, extra={"action": job.name})
@@ -133,6 +139,8 @@ class Archiver:
             self.stop.set()
         else:
             self.metrics.succeeded(job.name)
+            if self._leader.leads:  # others have done nothing
+                self._report.succeeded(job.name, job.every)
             if job.name in self.metrics.failing:
                 self.metrics.failing.discard(job.name)
                 log.info("Job works again", extra={"action": job.name})
@@ -185,7 +193,7 @@ class Archiver:
 
     async def _recover(self, loss: LostLog | LostTail) -> None:
         try:
-            with self._watchdog.paused():
+            with self._watchdog.paused(), span("recover", loss=type(loss).__name__):
                 if isinstance(loss, LostTail):
                     self.metrics.healed(await heal(self._settings, self._redis, loss))
                 else:
@@ -213,15 +221,12 @@ class Archiver:
 
     async def _synchronise_keys(self) -> None:
         epoch = self._partitions[0].epoch
-        if not self._leader.leads or epoch is None:
-            return
-        if self._keys_connection is None or self._keys_connection.is_closed():
-            self._keys_connection = await connect(self._settings.postgres_dsn)
-        try:
-            await api_keys.synchronise(self._redis, self._keys_connection, epoch)
-        except BaseException:
-            self._keys_connection.terminate()  # as for the writer
-            raise
+        if self._leader.leads and epoch is not None:
+            await self._key_copies.synchronise(epoch)
+
+    async def _write_report(self) -> None:
+        if self._leader.leads:
+            await self._report.write()
 
     async def _keep_retention(self) -> None:
         if not self._leader.leads:
@@ -234,6 +239,6 @@ class Archiver:
             await retention.drop_old_access(connection, settings.access_retention_days)
             epoch = self._partitions[0].epoch
             if epoch is not None:
-                self._ended_keys = await api_keys.forget_ended(self._redis, connection, epoch, self._ended_keys)
+                await self._key_copies.forget_ended(connection, epoch)
         finally:
             connection.terminate()

@@ -27,6 +27,7 @@ def request(*headers: tuple[str, str], query: str = "", address: str = "192.0.2.
         "query_string": query.encode("latin-1"),
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers],
         "client": (address, 1),
+        "state": {},
     }
 
 

@@ -230,6 +230,7 @@ def _let_in(principal: Principal, request: RequestScope, scope: Scope, now: floa
         raise refusals.insufficient_scope(scope)
     limit = principal.requests  # as _take_request, without a call
     if limit is not None and (wait := limit.take(1, now)):
+        request["state"]["principal"] = principal  # for the log
         raise refusals.too_many_requests(limit, wait, now)
     return principal
 

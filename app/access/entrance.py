@@ -20,11 +20,13 @@ OWN_PATHS = frozenset(("/login", "/login/", "/logout", "/logout/"))
 
 VARY: Header = (b"vary", b"origin")
 # The headers that the API reads and sends, as far as browsers do not permit them anyway.
-ALLOWED_HEADERS = b"authorization, content-encoding, content-type, idempotency-key, last-event-id, x-api-key"
+ALLOWED_HEADERS = (
+    b"authorization, content-encoding, content-type, idempotency-key, last-event-id, x-api-key, x-request-id"
+)
 EXPOSED: Header = (
     b"access-control-expose-headers",
     b"content-disposition, date, idempotency-key, ratelimit, ratelimit-limit, ratelimit-policy, ratelimit-remaining,"
-    b" ratelimit-reset, retry-after",
+    b" ratelimit-reset, retry-after, x-request-id",
 )
 # So that navigator.sendBeacon works, which always sends credentials. Cookies do not count all the same.
 CREDENTIALS: Header = (b"access-control-allow-credentials", b"true")
@@ -162,4 +164,4 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
     """Without reading the body, so the connection cannot be used again where there may be one."""
     if scope["method"] not in READING:
         problem.headers["Connection"] = "close"
-    await problem.response()(scope, receive, send)
+    await problem.response(scope)(scope, receive, send)

@@ -11,6 +11,7 @@ from app.access.admission import Admission
 from app.access.need import Need
 from app.access.principal import Principal
 from app.errors import Problem
+from app.failure_log import ROUTE
 
 
 class Guard:
@@ -30,12 +31,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
+        state[ROUTE] = self._route
         admission: Admission = state["admission"]
         try:
             principal = state["principal"] = admission.admit(scope, self.need, self._route)
         except Problem as problem:
             scope["template"], scope["status"] = self.template, problem.status
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
             return
         if self.direct:
             await self._endpoint(scope, receive, send)

@@ -54,7 +54,7 @@ class PostEvents:
             scope["status"] = CLIENT_GONE
         except Problem as problem:
             scope["status"] = problem.status
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
         else:
             await send_json(scope, send, body)
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.access.admission import Admission
 from app.api.response import json_response
 from app.contract.connection import SettingsMismatch
+from app.failure_log import note_failure
 from app.live.counters import LiveCounters
 from app.live.monitor import RedisMonitor
 
@@ -36,8 +37,9 @@ async def readyz(request: Request) -> Response:
         reason = "keys_unknown"
     if reason is None:
         monitor: RedisMonitor = request.state.monitor
-        ready: dict[str, Any] = {"status": "ready", "durability": "unknown" if monitor.degraded is None else "full"}
+        ready: dict[str, Any] = {"status": "ready", "durability": monitor.durability}
         if monitor.degraded:
-            ready |= {"durability": "degraded", "degraded": monitor.degraded}
+            ready["degraded"] = monitor.degraded
         return json_response(ready)
+    note_failure(request.scope, 503, reason)
     return json_response({"status": "not_ready", "reason": reason}, 503, {"Retry-After": "1"})

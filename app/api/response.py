@@ -13,20 +13,22 @@ from starlette.responses import Response
 from starlette.types import Scope, Send
 
 from app.headers import API_HEADERS
-from app.whole_answer import answer_at_once
+from app.request_id import STATE
+from app.whole_answer import whole_answer
 
 Header = tuple[bytes, bytes]
 
 RAW_API_HEADERS: tuple[Header, ...] = tuple((n.lower().encode(), value.encode()) for n, value in API_HEADERS.items())
 _JSON = ((b"content-type", b"application/json"), *RAW_API_HEADERS)
-
-
-_HEAD = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%b: %b\r\n" % header for header in _JSON) + b"content-length: %d\r\n\r\n"
+_HEAD = b"".join(
+    (b"HTTP/1.1 200 OK\r\nx-request-id: %b\r\n", *map(b"%b: %b\r\n".__mod__, _JSON), b"content-length: %d\r\n\r\n")
+)
 
 
 async def send_json(scope: Scope, send: Send, body: bytes) -> None:
     """200 with a JSON body."""
-    if answer_at_once(scope, _HEAD % len(body) + body):
+    write = whole_answer(scope)
+    if write is not None and write(scope, _HEAD % (scope["state"][STATE], len(body)) + body):
         return
     length = (b"content-length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": 200, "headers": [*_JSON, length]})

@@ -43,7 +43,7 @@ class GetStats:
                 body = b"{%b}" % b",".join(parts)
         except Problem as problem:
             scope["status"] = problem.status
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
         else:
             await send_json(scope, send, body)
 

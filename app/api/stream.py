@@ -50,7 +50,7 @@ class StreamStats:
             with self._place(scope):
                 await _stream(hub, subscription, principal, _last_digest(scope), receive, send)
         except Problem as problem:
-            await problem.response()(scope, receive, send)
+            await problem.response(scope)(scope, receive, send)
 
     @contextmanager
     def _place(self, scope: Scope) -> Iterator[None]:

@@ -1,15 +1,17 @@
 """The service's connections to Postgres: queries, exports, and what erasing needs."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from app.contract.postgres import POSTGRES_ERRORS, Connection, Record
+from app.contract.postgres import POSTGRES_ERRORS, Connection, PooledConnection, Record
 from app.contract.sql import load_sql
+from app.contract.tracing import span
+from app.contract.versions import postgres_server
 from app.errors import Problem, Unavailable
 from app.settings import Settings
 
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 # Longest wait for the epoch that Postgres knows: a POST is waiting for it.
 EPOCH_SECONDS = 1.0
 CONNECT_SECONDS = 5.0
+VERSION_SECONDS = 1.0
 # Queries that run at the same time in this process; others wait for a connection.
 MAX_QUERIES = 4
 # Rows of an export that are in memory at a time: formatted in well under a millisecond, so reads get between.
@@ -41,8 +44,6 @@ PLANNER = {
 
 TAKE_EXPORT_SLOT = load_sql("app.archive", "take_export_slot")
 ARCHIVED_EPOCH = load_sql("app.archive", "archived_epoch")
-
-_PooledConnection: TypeAlias = "PoolConnectionProxy[Record]"
 
 
 class ArchivePool:
@@ -80,9 +81,19 @@ class ArchivePool:
         if self._pool is not None:
             self._pool.terminate()
 
+    async def server(self) -> str | None:
+        """Name and version of the server; None when there is none or it does not say within VERSION_SECONDS."""
+        if self._pool is None:
+            return None
+        try:
+            async with asyncio.timeout(VERSION_SECONDS), self._pool.acquire() as connection:
+                return postgres_server(connection)
+        except POSTGRES_ERRORS:
+            return None
+
     async def fetch(self, query: str, *args: Any) -> list[Record]:
         """All rows of a query; `query_timeout` when it takes longer than MODEPULSE_QUERY_TIMEOUT_SECONDS."""
-        with self._failures():
+        with self._failures(), span("query the archive"):
             async with self._connection() as connection:
                 return await connection.fetch(query, *args)
 
@@ -122,7 +133,7 @@ class ArchivePool:
                 connection.terminate()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[_PooledConnection]:
+    async def _connection(self) -> AsyncIterator[PooledConnection]:
         if self._pool is None:
             raise _no_archive()
         async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:

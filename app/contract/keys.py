@@ -25,6 +25,7 @@
 | `{0}:building` | string | only in a state that is being rebuilt | |
 """
 
+import re
 from binascii import crc_hqx
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -42,6 +43,15 @@ SECRET = "{0}:secret"
 
 # Set when a rebuild begins and looked for at its end: missing then, the server was wiped meanwhile.
 BUILDING = "{0}:building"
+
+
+_kind = re.compile(r"\{\d+\}:([a-z_]+)(:?)").match
+
+
+def kind_of(key: str) -> str:
+    """What stands behind a key's tag: `events`, or `area:` where a name follows; empty for a key of somebody else."""
+    found = _kind(key)
+    return found[1] + found[2] if found else ""
 
 
 def partition_of(area_code: str, partitions: int) -> int:

@@ -3,11 +3,15 @@
 from typing import TypeAlias
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 # A string: the class is generic in its stubs only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 Record: TypeAlias = asyncpg.Record
+
+# Of a pool; lent until it is given back.
+PooledConnection: TypeAlias = "PoolConnectionProxy[Record]"
 
 # Raised by a Postgres that is unreachable, shutting down, or not yet migrated.
 POSTGRES_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)

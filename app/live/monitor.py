@@ -12,6 +12,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from app.contract.keys import ACCEPTED, keys_of
 from app.contract.log import LOG_START, parse_stream_id
+from app.contract.versions import redis_server
 from app.exposition.histogram import Histogram
 from app.live.backlog import PEEK_ENTRIES, Backlog, Mark
 from app.live.counters import LiveCounters
@@ -89,6 +90,18 @@ class RedisMonitor:
             *(self._secret.load, self._check_memory, self._check_durability),
             *(self._count_accepted, self._measure_logs),
         )
+
+    @property
+    def durability(self) -> str:
+        """Of what is answered: full, degraded, or unknown while Redis does not say."""
+        return "unknown" if self.degraded is None else "degraded" if self.degraded else "full"
+
+    async def server(self) -> str | None:
+        """Name and version of the server; None when it does not say."""
+        try:
+            return redis_server(await self._redis.info("server"))
+        except RedisError:
+            return None
 
     async def run(self) -> None:
         """Polls until it is cancelled. Raises SettingsMismatch."""

@@ -13,6 +13,8 @@ What is played in an area, right now, and how that developed. [The page](/) show
 - Every path works with and without its trailing slash. HEAD works wherever GET does.
 - Errors are `application/problem+json` (RFC 9457): `code` is for programs, `errors` names each place.
   404 and 405 come in the same form; 405 carries `Allow`.
+- Every answer has an `X-Request-Id`: that of the request, if it has a usable one, or a new one. Errors repeat it as
+  `request_id`, and the service's log has it.
 - Keys go in a header, `Authorization: Bearer <key>` or `X-API-Key: <key>`. They are off while none was ever made, on
   loopback. Too many requests or events get 429 with `Retry-After`.
 - A host name that is not served is refused with 421 (400 where it is none), what pages of foreign origins must not do

@@ -230,8 +230,9 @@ SCHEMAS: dict[str, Schema] = {
             "status": {"type": "integer", "enum": list(PROBLEMS)},
             "code": enum_of(*dict.fromkeys(code for _, codes in PROBLEMS.values() for code in codes)),
             "detail": {"type": "string", "description": "What is special about this time"},
+            "request_id": {"type": "string", "description": "Of the request, as in its `X-Request-Id`, for the log"},
             "errors": list_of(ref("Fault")),
         },
-        ("detail",),
+        ("detail", "request_id"),
     ),
 }

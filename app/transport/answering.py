@@ -8,6 +8,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.errors import Problem
+from app.request_id import HEADER, STATE, request_id
+
+Headers = list[tuple[bytes, bytes]]
 
 # A client that is still sending loses the answer if the connection is closed at once.
 LINGER_SECONDS = 2
@@ -100,6 +103,9 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def _new_cycle(self) -> RequestResponseCycle:
         """Of a request that is not there, and has no method."""
+        last = self.cycle
+        arriving = self.scope is not None and (last is None or last.scope is not self.scope or last.more_body)
+        headers = self.headers if arriving else []
         self.on_message_begin()
         self.scope.update({"method": "", "path": ""})
         cycle = RequestResponseCycle(
@@ -116,13 +122,14 @@ class AnsweringProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         cycle.more_body = False
+        identify(cycle, headers)
         return cycle
 
     async def _answer_refusal(
         self, cycle: RequestResponseCycle, problem: Problem, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """The ASGI app of the request that is not there."""
-        response = problem.response()
+        response = problem.response(scope)
         headers = [*response.raw_headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
@@ -135,6 +142,12 @@ class AnsweringProtocol(HttpToolsProtocol):
             self.transport.write_eof()
             self.flow.resume_reading()
             self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+def identify(cycle: RequestResponseCycle, headers: Headers) -> None:
+    """Gives the request its id, and puts that into the headers of the answer, whatever that is."""
+    identity = cycle.scope["state"][STATE] = request_id(headers)
+    cycle.default_headers = [(HEADER, identity)]
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from app.errors import Problem
 from app.occupancy import Occupancy
 from app.transport import refusals
-from app.transport.answering import AnsweringProtocol
+from app.transport.answering import AnsweringProtocol, identify
 from app.whole_answer import offer_whole_answer
 
 # Parsed in one go: of tiny requests, pipelined, as many take about 5 ms.
@@ -80,7 +80,9 @@ class HttpProtocol(AnsweringProtocol):
         if len(self.headers) > MAX_HEADERS:
             raise ValueError
         super().on_headers_complete()
-        if self.cycle is not None and self.cycle.scope is self.scope:
+        cycle = self.cycle
+        if cycle is not None and cycle.scope is self.scope:  # it does not ask for another protocol
+            identify(cycle, self.headers)
             offer_whole_answer(self.scope, self.answer_whole)
 
     def on_response_complete(self) -> None:

@@ -15,11 +15,12 @@ from modepulse.commands.options import DEFAULT_DATA_DIR, RunningDataDir
 from modepulse.commands.settings import read_settings_for_redis
 from modepulse.commands.stores import run_with_redis
 from modepulse.notice import notice
+from modepulse.table import table
 
 app = typer.Typer(help="API keys: who may post, read, audit and administer.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(epilog="Example: modepulse keys create 'game servers' --scope ingest --expires 90d")
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for, as it is shown in lists and logs.")],
     scope: Annotated[list[Scope], typer.Option(help="What it may do; may be repeated. admin may do everything.")],
@@ -44,7 +45,7 @@ def create(
     print(text)
 
 
-@app.command("list")
+@app.command("list", epilog="Example: modepulse keys list")
 def list_keys(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     """List all keys, the oldest first: id, scopes, rate, when made, until when, state, name."""
     kept = run_with_redis(read_settings_for_redis(data_dir), read_keys)
@@ -53,12 +54,10 @@ def list_keys(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
         rate = f"{key.rate:g}" if key.rate else "-"
         times = (_time(at) for at in (key.created_at, key.expires_at, key.revoked_at))
         rows.append((key.id, ",".join(key.scopes), rate, *times, key.name))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(table(rows))
 
 
-@app.command()
+@app.command(epilog="Example: modepulse keys revoke k3v0s8wq1x")
 def revoke(
     identity: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `modepulse keys list` shows it.")],
     data_dir: RunningDataDir = DEFAULT_DATA_DIR,

@@ -15,6 +15,7 @@ def verify(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     from archiver.errors import NotSettled
     from archiver.verify import verify as run
     from modepulse.progress import progress
+    from modepulse.verdict_text import count, explained
 
     settings = read_settings_for_stores(data_dir)
     with progress() as bar:
@@ -28,14 +29,10 @@ def verify(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
     for line in verdict.differences:
         print(line)
     if verdict.differences:
-        fail(f"{len(verdict.differences)} differences", 1)
-    print(
-        f"counters, sessions, log and Postgres agree: {verdict.live} players in GET /stats;"
-        f" archived {verdict.aggregate} in area_mode_events_agg, {verdict.deltas} by the sum of deltas,"
-        f" {verdict.waiting} events on their way"
-    )
-    if not verdict.wheel_read:
-        print("not compared: the timer wheel, which sessions were taken out of all the time")
+        found = count(len(verdict.differences), "difference")
+        fail(f"{found}; if Postgres is right, `modepulse rebuild` makes the live state anew from it", 1)
+    for line in explained(verdict):
+        print(line)
 
 
 def rebuild(data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:

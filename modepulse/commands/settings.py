@@ -41,6 +41,21 @@ def read_settings_for_redis(data_dir: Path) -> Settings:
     return replace(settings, redis_url=read_run(data_dir, "MODEPULSE_REDIS_URL is not set")["redis_url"])
 
 
+def read_settings_for_status(data_dir: Path) -> tuple[Settings, str]:
+    """The settings with the addresses of the stores, and that of the API if `modepulse dev` runs on `data_dir`.
+
+    Where addresses are set, a running stack is not theirs.
+    """
+    settings = read_settings()
+    if settings.redis_url:
+        return settings, ""
+    run = read_run(data_dir, "MODEPULSE_REDIS_URL is not set")
+    return (
+        replace(settings, redis_url=run["redis_url"], postgres_dsn=settings.postgres_dsn or run["postgres_dsn"]),
+        run["url"],
+    )
+
+
 def read_run(data_dir: Path, reason: str) -> Run:
     """The addresses of the stack that runs on `data_dir`; fails if none does, giving the reason they are needed."""
     try:

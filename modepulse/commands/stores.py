@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.contract.connection import connect
+from app.contract.postgres import POSTGRES_ERRORS
 from app.settings import Settings
 from modepulse.commands.failure import fail
+from modepulse.store_error import describe
 
 T = TypeVar("T")
 # Of one round trip: the scripts of rebuild and verify take longer than those of the service.
@@ -38,5 +39,7 @@ def run_with_stores(job: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(job)
     except EditedMigration as error:
         fail(str(error), 2)
-    except (RedisError, asyncpg.PostgresError, OSError, TimeoutError) as error:
-        fail(f"a store does not answer: {type(error).__name__}: {error}", 1)
+    except RedisError as error:
+        fail(f"Redis cannot be used: {describe(error)}", 1)
+    except POSTGRES_ERRORS as error:  # redis-py has errors of its own for all of these
+        fail(f"Postgres cannot be used: {describe(error)}", 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.access.exposure import is_loopback
 from app.contract.postgres import POSTGRES_ERRORS
+from app.contract.versions import own_version
 from app.server import bind
 from app.settings import Settings
 from modepulse.exposure import WAYS_OUT, lacks_key
@@ -19,6 +20,7 @@ from modepulse.launcher.data_directory import DataDirectory, write_private
 from modepulse.launcher.errors import LaunchError
 from modepulse.launcher.postgres_server import Postgres, make_database, make_roles
 from modepulse.launcher.redis_server import USERS, acl_file, redis_binary, redis_command
+from modepulse.launcher.report import configure, report
 from modepulse.launcher.store_addresses import (
     StoreAddresses,
     password_file_of_psql,
@@ -73,6 +75,7 @@ class Stack:
         settings = self._settings
         binary = None if settings.redis_url else redis_binary(settings.redis_server)
         lock = self._directory.acquire()
+        configure(settings)
         self._listen()
         if self._needs_key() and self._directory.is_new() and not (settings.redis_url or settings.postgres_dsn):
             raise self._no_key()
@@ -191,6 +194,12 @@ class Stack:
         secrets, settings = self._directory.secrets, self._settings
         redis_cli = redis_cli_command(self._redis.owner, None if settings.redis_url else secrets / "redis_owner")
         psql = psql_command(self._archive.owner, None if settings.postgres_dsn else secrets / "pgpass")
+        report(
+            f"version {own_version()} runs at {self._url}, data in {self._directory.path}",
+            version=own_version(),
+            url=self._url,
+            pids=self._supervisor.pids(),
+        )
         notice(f"{redis_cli}    {psql}")
         print(f"ready {self._url}", flush=True)
 

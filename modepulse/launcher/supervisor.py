@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from logging import WARNING
 from pathlib import Path
 
 from modepulse.launcher.errors import LaunchError
-from modepulse.notice import notice
+from modepulse.launcher.report import report
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # How long a service may take to stop before it is killed.
@@ -100,7 +101,7 @@ class Supervisor:
         service.process = None
         service.restart_at = now + (RESTART_BACKOFF_SECONDS if young else 0)
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        notice(f"{service.name} ended ({how}); starting it again; logs: {self._logs}")
+        report(f"{service.name} ended ({how}); starting it again; logs: {self._logs}", WARNING, part=service.name)
 
     def stop(self) -> None:
         """Stops the services, the one started last first, and kills what does not stop in time."""
@@ -111,7 +112,7 @@ class Supervisor:
             try:
                 service.process.wait(STOP_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
-                notice(f"{service.name} does not stop; killing it")
+                report(f"{service.name} does not stop; killing it", WARNING, part=service.name)
                 service.process.kill()
                 service.process.wait()
 

@@ -58,6 +58,7 @@ def test_incomplete_or_malformed_post_is_not_applied(small: Stack, small_http: h
 def test_answers_are_the_same_however_they_are_written(small: Stack, area: int) -> None:
     """At once, or as messages where the connection ends or another request waits."""
     for one in (login(area), request(f"GET /stats?area_code={area} HTTP/1.1", close=False)):
+        one = one.replace(b"\r\n\r\n", b"\r\nX-Request-Id: of-a-test\r\n\r\n", 1)
         closing = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
         exchange(small, closing)  # from now on it changes nothing
         as_messages = exchange(small, closing).replace(b"connection: close\r\n", b"", 1)

@@ -132,5 +132,6 @@ def test_events_on_their_way_are_counted(own_stack: Stack) -> None:
             printed = modepulse("verify", "--data-dir", str(stack.directory)).stdout
         finally:
             stack.kill("archiver", signal.SIGCONT)
-        assert "8 players in GET /stats; archived 1 in area_mode_events_agg" in printed
-        assert "7 events on their way" in printed
+        assert "\n  8 players now: " in printed
+        assert "\n  1 player archived: " in printed
+        assert "\n  7 events on their way: " in printed

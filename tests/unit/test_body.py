@@ -162,7 +162,7 @@ async def test_refusal_of_an_upload_is_complete_before_the_rest_of_it_arrives() 
 
     with pytest.raises(InvalidRequest) as raised:
         await read_body(body_of(b"x", b"y"), {b"content-length": b"9999"}, SETTINGS)
-    response = raised.value.response()
+    response = raised.value.response({"type": "http"})
     rest = receiving({"type": "http.request", "body": b"x", "more_body": True}, DISCONNECT)
     await response({"type": "http"}, rest, send)
     start, body, end = sent

@@ -99,9 +99,13 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.stream",
         "archiver.verify",
         "lua",
+        "archiver.start_line",
         "modepulse.commands.keys",
         "modepulse.commands.stores",
         "modepulse.exposure",
+        "modepulse.live_data",
+        "modepulse.status.redis_side",
+        "modepulse.status.status",
     },
     ASYNCPG: {
         "app.archive.access_log",
@@ -111,8 +115,8 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.batches",
         "archiver.postgres",
         "archiver.retention",
-        "modepulse.commands.stores",
         "modepulse.launcher.postgres_server",
+        "modepulse.status.postgres_side",
     },
 }
 

@@ -1,0 +1,1 @@
+"""`modepulse status`: how the service is, by what its stores and its API say."""
