@@ -91,6 +91,7 @@ CLIENTS: dict[Clients, set[str]] = {
         "app.live.secret",
         "app.live.totals",
         "archiver.heal",
+        "archiver.key_copies",
         "archiver.partition",
         "archiver.rebuild",
         "archiver.recount",
