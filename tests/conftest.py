@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -29,6 +30,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.config.getoption("--one-server") or not names <= set(BINARIES):
         names = {"valkey"}
     metafunc.parametrize("redis_name", sorted(names), indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests that run two at a time, those of a file stay together: they share what the file starts."""
+    for item in items:
+        server = getattr(getattr(item, "callspec", None), "params", {}).get("redis_name", "")
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {server}"))
 
 
 def pytest_report_header() -> list[str]:
@@ -91,6 +99,18 @@ def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
     yield stack
     if stack.process is not None and stack.process.poll() is None:
         stack.stop()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands its faults to the first."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["faults"] = SUMMARY.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    SUMMARY.unpack(getattr(node, "workeroutput", {}).get("faults", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
