@@ -3,7 +3,7 @@ subcommands of its own."""
 
 import typer
 
-from modepulse.commands import keys, load, operations, processes
+from modepulse.commands import clients, keys, load, operations, processes
 
 app = typer.Typer(
     help="Which multiplayer mode is most played in this area, right now?",
@@ -24,6 +24,8 @@ for command in (
 ):
     app.command()(command)
 
+for command in (clients.redis_cli, clients.psql):
+    app.command(context_settings=clients.PASSING_ON)(command)
 
 app.add_typer(keys.app, name="keys")
 

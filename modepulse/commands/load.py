@@ -10,7 +10,7 @@ import typer
 
 from modepulse.commands.failure import fail
 from modepulse.commands.options import DEFAULT_DATA_DIR, RunningDataDir, Url
-from modepulse.commands.settings import read_run, read_settings
+from modepulse.commands.settings import read_settings, read_settings_for_postgres
 from modepulse.commands.stores import run_with_stores
 from modepulse.notice import notice
 
@@ -67,7 +67,7 @@ def simulate(
         from modepulse.backfill import backfill
 
         start = time.monotonic()
-        dsn = settings.postgres_dsn or read_run(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"]
+        dsn = read_settings_for_postgres(data_dir).postgres_dsn
         written = run_with_stores(backfill(dsn, world, events, days))
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return

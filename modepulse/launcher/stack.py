@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from app.access.exposure import is_loopback
 from app.contract.postgres import POSTGRES_ERRORS
@@ -15,17 +16,17 @@ from app.server import bind
 from app.settings import Settings
 from modepulse.exposure import WAYS_OUT, lacks_key
 from modepulse.launcher.child_process import child_setup, environment_with, free_port, spawn
-from modepulse.launcher.data_directory import DataDirectory, write_private
+from modepulse.launcher.data_directory import DataDirectory
+from modepulse.launcher.embedded_stores import postgres_service, redis_service, role_passwords
 from modepulse.launcher.errors import LaunchError
-from modepulse.launcher.postgres_server import Postgres, make_database, make_roles
-from modepulse.launcher.redis_server import USERS, acl_file, redis_binary, redis_command
-from modepulse.launcher.store_addresses import (
-    StoreAddresses,
-    password_file_of_psql,
-    psql_command,
-    redis_cli_command,
-)
+from modepulse.launcher.part_output import Stderr
+from modepulse.launcher.postgres_binaries import PostgresBinaries
+from modepulse.launcher.postgres_server import Postgres, cluster_of, make_database, make_roles
+from modepulse.launcher.redis_server import named_server
+from modepulse.launcher.redis_writer import choose_server
+from modepulse.launcher.store_addresses import StoreAddresses, psql_command, redis_cli_command
 from modepulse.launcher.supervisor import Service, Stopped, Supervisor, block_signals
+from modepulse.launcher.writer import Writer
 from modepulse.notice import notice
 
 READY_TIMEOUT_SECONDS = 120
@@ -50,6 +51,7 @@ class Stack:
         self._redis = StoreAddresses.shared(settings.redis_url)
         self._archive = StoreAddresses.shared(settings.postgres_dsn)
         self._postgres: Postgres | None = None  # the embedded one
+        self._writers: dict[str, Writer] = {}  # of the stores that are started here
 
     def run(self) -> None:
         """Returns after an orderly stop by SIGINT, SIGTERM or SIGHUP. Raises LaunchError."""
@@ -67,21 +69,33 @@ class Stack:
 
     def _prepare(self) -> None:
         """Everything that can be refused is refused here, before anything is started; but a missing key."""
-        settings = self._settings
-        binary = None if settings.redis_url else redis_binary(settings.redis_server)
-        lock = self._directory.acquire()
+        settings, directory = self._settings, self._directory
+        own_redis, own_postgres = bool(settings.redis_url), bool(settings.postgres_dsn)
+        named = None if own_redis or not settings.redis_server else named_server(settings.redis_server)
+        directory.acquire()
+        noted = directory.read_writers().get("redis")
+        server, about = (None, "") if own_redis else choose_server(directory.redis, noted, named)
+        if not own_postgres:
+            PostgresBinaries.embedded().require_same_major(cluster_of(directory.postgres))
         self._listen()
-        if self._needs_key() and self._directory.is_new() and not (settings.redis_url or settings.postgres_dsn):
+        if self._needs_key() and directory.is_new() and not (own_redis or own_postgres):
             raise self._no_key()
-        kept = self._directory.read_ports()
+        kept = directory.read_ports()
         ports = {}
-        if binary is not None:
+        if server is not None:
+            if about:
+                notice(about)
             ports["redis"] = free_port(kept.get("redis"))
-            self._add_redis(binary, ports["redis"], lock)
-        if not self._settings.postgres_dsn:
+            service, self._redis = redis_service(directory, server, ports["redis"])
+            self._supervisor.add(service)
+            self._writers["redis"] = Writer(server.name, server.version, str(server.binary))
+        if not own_postgres:
             ports["postgres"] = free_port(kept.get("postgres"))
-            self._add_postgres(ports["postgres"], lock)
-        self._directory.write_ports(ports)
+            postgres = self._postgres = Postgres(directory.postgres, ports["postgres"])
+            service, self._archive = postgres_service(directory, postgres)
+            self._supervisor.add(service)
+            self._writers["postgres"] = Writer("Postgres", postgres.binaries.version)
+        directory.write_ports(ports)
 
     def _needs_key(self) -> bool:
         """Whether others can reach the API. The admin token that is made here does not count: nobody has chosen it."""
@@ -111,34 +125,6 @@ class Stack:
             raise LaunchError(f"{self._port} is no port", 2) from None
         self._port = self._listener.getsockname()[1]
 
-    def _add_redis(self, binary: Path, port: int, lock: int) -> None:
-        passwords = {user: self._directory.make_password(f"redis_{user}") for user in USERS}
-        users = self._directory.secrets / "users.acl"
-        write_private(users, acl_file(passwords))
-        self._redis = StoreAddresses(
-            *(f"redis://{user}:{passwords[user]}@127.0.0.1:{port}/0" for user in ("owner", "api", "archiver"))
-        )
-        command = [*redis_command(binary, port, self._directory.redis), "--aclfile", str(users)]
-        log = self._directory.logs / "redis.log"
-
-        def start() -> "subprocess.Popen[bytes]":
-            return spawn(command, log, pass_fds=(lock,), preexec_fn=child_setup(signal.SIGTERM))
-
-        self._supervisor.add(Service("redis", start))
-
-    def _add_postgres(self, port: int, lock: int) -> None:
-        postgres = self._postgres = Postgres(self._directory.postgres, port)
-        api, archiver = (postgres.role_dsn(role, self._role_passwords()[role]) for role in postgres.ROLES)
-        # A person works on the tables as their owner.
-        self._archive = StoreAddresses(archiver, api, archiver)
-        write_private(self._directory.secrets / "pgpass", password_file_of_psql(archiver))
-        log = self._directory.logs / "postgres.log"
-        # SIGINT is Postgres's fast shutdown; SIGTERM would wait for its clients.
-        self._supervisor.add(Service("postgres", lambda: postgres.start(log, (lock,)), signal.SIGINT))
-
-    def _role_passwords(self) -> dict[str, str]:
-        return {role: self._directory.make_password(f"postgres_{role}") for role in Postgres.ROLES}
-
     def _add_processes(self) -> None:
         assert self._listener is not None
         listener = self._listener.fileno()
@@ -156,10 +142,10 @@ class Stack:
         command = [sys.executable, "-m", "modepulse", *arguments]
         environment = environment_with(settings)
 
-        def start() -> "subprocess.Popen[bytes]":
-            return spawn(command, None, env=environment, pass_fds=inherited, preexec_fn=child_setup(signal.SIGKILL))
+        def start(output: IO[bytes]) -> "subprocess.Popen[bytes]":
+            return spawn(command, output, env=environment, pass_fds=inherited, preexec_fn=child_setup(signal.SIGKILL))
 
-        self._supervisor.add(Service(name, start))
+        self._supervisor.add(Service(name, start, Stderr()))
 
     def _start(self) -> None:
         """Returns when the API answers that it is ready. Raises LaunchError."""
@@ -169,20 +155,23 @@ class Stack:
         if self._needs_key():
             self._require_key()
         self._add_processes()
+        self._write_run()  # who finds the API ready finds the file, too
         self._supervisor.start()
+        self._write_run()
         self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
+        self._supervisor.settle()
+        self._directory.write_writers(self._writers)
 
     def _prepare_postgres(self, postgres: Postgres) -> None:
         """Before the archiver connects, which has a role of its own."""
         dsn = postgres.dsn("postgres")
         self._supervisor.wait_for(lambda: asyncio.run(make_database(dsn)), "Postgres", READY_TIMEOUT_SECONDS)
         try:
-            asyncio.run(make_roles(postgres.dsn(), self._role_passwords()))
+            asyncio.run(make_roles(postgres.dsn(), role_passwords(self._directory)))
         except POSTGRES_ERRORS as error:
             raise LaunchError(f"the roles in Postgres cannot be made: {type(error).__name__}: {error}") from None
 
     def _announce(self) -> None:
-        self._write_run()
         secrets, settings = self._directory.secrets, self._settings
         redis_cli = redis_cli_command(self._redis.owner, None if settings.redis_url else secrets / "redis_owner")
         psql = psql_command(self._archive.owner, None if settings.postgres_dsn else secrets / "pgpass")
