@@ -101,6 +101,7 @@ class Settings:
     login_seconds: int = _setting(604_800, "how long a login on the page lasts", 60, 31_536_000)
     log_level: str = _setting("info", "debug, info, warning or error", check=check_log_level)
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
+    dev: bool = _setting(False, "the page shows how to send events; `modepulse dev` sets it")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from redis.exceptions import RedisError
 
 from modepulse.commands.failure import fail
 from modepulse.commands.options import DEFAULT_DATA_DIR, RunningDataDir
@@ -19,12 +20,19 @@ Arguments = Annotated[
 
 
 def redis_cli(arguments: Arguments = None, data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:
-    """Open redis-cli on Redis: `modepulse redis-cli XINFO STREAM '{0}:events'`."""
-    settings = read_settings_for_redis(data_dir)
+    """Open redis-cli on Redis, or a small one of our own: `modepulse redis-cli XLEN '{0}:events'`."""
+    from modepulse.redis_prompt import run
+
+    url = read_settings_for_redis(data_dir).redis_url
     try:
-        redis_cli_client(settings.redis_url).run(arguments or [])
+        if client := redis_cli_client(url):
+            client.run(arguments or [])
+        code = run(url, arguments or [])
     except LaunchError as error:
         fail(str(error), error.exit_code)
+    except RedisError as error:
+        fail(f"Redis does not answer: {type(error).__name__}: {error}", 1)
+    raise typer.Exit(code)
 
 
 def psql(arguments: Arguments = None, data_dir: RunningDataDir = DEFAULT_DATA_DIR) -> None:

@@ -47,6 +47,10 @@ def simulate(
     areas: Annotated[int, typer.Option(help="Areas, unequally popular.", min=1)] = 20,
     duration: Annotated[float, typer.Option(help="Seconds.", min=0)] = 60,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same events.", min=0)] = None,
+    crashes: Annotated[
+        float, typer.Option(help="Of what playing users do next, the share that are crashes.", min=0, max=0.4)
+    ] = 0.1,
+    head_start: Annotated[float, typer.Option(help="Seconds whose events are posted at once.", min=0)] = 0,
     to_postgres: Annotated[
         bool, typer.Option("--to-postgres", help="Write a history into the archive instead; the live state stays.")
     ] = False,
@@ -62,7 +66,7 @@ def simulate(
     settings = read_settings()
     seed = random.randrange(1_000_000) if seed is None else seed
     notice(f"seed {seed}")
-    world = World(seed, users, areas, settings.session_lease_seconds)
+    world = World(seed, users, areas, settings.session_lease_seconds, crashes)
     if to_postgres:
         from modepulse.backfill import backfill
 
@@ -72,7 +76,7 @@ def simulate(
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return
     try:
-        counts = run(Client(url, settings.api_key), world, rate, duration)
+        counts = run(Client(url, settings.api_key), world, rate, duration, head_start)
     except PostFailed as error:
         fail(str(error), 1)
     print(json.dumps(counts, indent=2))

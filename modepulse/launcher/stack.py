@@ -1,7 +1,6 @@
 """`modepulse dev`: Redis, Postgres, archiver and API on this machine, started, kept running and stopped as one."""
 
 import asyncio
-import http.client
 import signal
 import socket
 import subprocess
@@ -14,7 +13,10 @@ from app.access.exposure import is_loopback
 from app.contract.postgres import POSTGRES_ERRORS
 from app.server import bind
 from app.settings import Settings
+from archiver.errors import EditedMigration
+from modepulse import demo
 from modepulse.exposure import WAYS_OUT, lacks_key
+from modepulse.launcher.api_address import is_ready, url_of
 from modepulse.launcher.child_process import child_setup, environment_with, free_port, spawn
 from modepulse.launcher.data_directory import DataDirectory
 from modepulse.launcher.embedded_stores import postgres_service, redis_service, role_passwords
@@ -31,8 +33,6 @@ from modepulse.notice import notice
 
 READY_TIMEOUT_SECONDS = 120
 SUPERVISE_SECONDS = 1.0
-# A few dozen events a second in areas 101 to 110, until the stack is stopped.
-DEMO = ["simulate", "--rate", "30", "--users", "300", "--areas", "10", "--duration", "1e9"]
 
 
 class Stack:
@@ -104,7 +104,7 @@ class Stack:
 
     def _require_key(self) -> None:
         """Raises LaunchError when the stores have none."""
-        settings = replace(self._settings, redis_url=self._redis.owner, postgres_dsn=self._archive.owner)
+        settings = self._own_settings()
         self._supervisor.wait_for(lambda: lacks_key(settings) is not None, "Redis", READY_TIMEOUT_SECONDS)
         if lacks_key(settings):
             raise self._no_key()
@@ -130,12 +130,13 @@ class Stack:
         listener = self._listener.fileno()
         settings = {"MODEPULSE_ADMIN_TOKEN": self._settings.admin_token or self._directory.make_admin_token()}
         api = {"MODEPULSE_REDIS_URL": self._redis.api, "MODEPULSE_POSTGRES_DSN": self._archive.api}
+        api["MODEPULSE_DEV"] = "true"
         archiver = {"MODEPULSE_REDIS_URL": self._redis.archiver, "MODEPULSE_POSTGRES_DSN": self._archive.archiver}
         self._add_command("archiver", ["archive"], settings | archiver)
         self._add_command("api", ["serve", "--fd", str(listener)], settings | api, listener)
         if self._demo:
             key = {"MODEPULSE_API_KEY": settings["MODEPULSE_ADMIN_TOKEN"]}
-            self._add_command("demo", [*DEMO, "--url", self._url], key)
+            self._add_command("demo", [*demo.PLAYERS, "--url", url_of(self._host, self._port)], key)
 
     def _add_command(self, name: str, arguments: list[str], settings: dict[str, str], *inherited: int) -> None:
         """A service that is a command of this package and logs to stderr."""
@@ -154,11 +155,13 @@ class Stack:
             self._prepare_postgres(self._postgres)
         if self._needs_key():
             self._require_key()
+        if self._demo:
+            self._write_demo_history()
         self._add_processes()
         self._write_run()  # who finds the API ready finds the file, too
         self._supervisor.start()
         self._write_run()
-        self._supervisor.wait_for(lambda: _is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
+        self._supervisor.wait_for(lambda: is_ready(self._host, self._port), "the API", READY_TIMEOUT_SECONDS)
         self._supervisor.settle()
         self._directory.write_writers(self._writers)
 
@@ -171,18 +174,41 @@ class Stack:
         except POSTGRES_ERRORS as error:
             raise LaunchError(f"the roles in Postgres cannot be made: {type(error).__name__}: {error}") from None
 
+    def _write_demo_history(self) -> None:
+        """Before the archiver and the players start, so that it is there when somebody looks."""
+        settings = self._own_settings()
+        outcome: demo.History | None = None
+
+        def write() -> bool:
+            nonlocal outcome
+            outcome = demo.write_week(settings)
+            return outcome is not None
+
+        try:
+            self._supervisor.wait_for(write, "a store", READY_TIMEOUT_SECONDS)
+        except EditedMigration as error:
+            raise LaunchError(str(error), 2) from None
+        except POSTGRES_ERRORS as error:
+            raise LaunchError(f"the demo's history cannot be written: {type(error).__name__}: {error}") from None
+        if outcome and outcome.value:
+            notice(outcome.value)
+
+    def _own_settings(self) -> Settings:
+        """Those by which the stores are reached as their owner."""
+        return replace(self._settings, redis_url=self._redis.owner, postgres_dsn=self._archive.owner)
+
     def _announce(self) -> None:
         secrets, settings = self._directory.secrets, self._settings
         redis_cli = redis_cli_command(self._redis.owner, None if settings.redis_url else secrets / "redis_owner")
         psql = psql_command(self._archive.owner, None if settings.postgres_dsn else secrets / "pgpass")
         notice(f"{redis_cli}    {psql}")
-        print(f"ready {self._url}", flush=True)
+        print(f"ready {url_of(self._host, self._port)}", flush=True)
 
     def _write_run(self) -> None:
         pids = self._supervisor.pids()
         self._directory.write_run(
             {
-                "url": self._url,
+                "url": url_of(self._host, self._port),
                 "redis_url": self._redis.owner,
                 "postgres_dsn": self._archive.owner,
                 "pids": {name: pids.get(name) for name in ("redis", "postgres", "api", "archiver")},
@@ -195,24 +221,3 @@ class Stack:
             self._listener.close()
         self._supervisor.stop()
         self._directory.release()
-
-    @property
-    def _url(self) -> str:
-        host = _reachable(self._host)
-        return f"http://[{host}]:{self._port}" if ":" in host else f"http://{host}:{self._port}"
-
-
-def _is_ready(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _reachable(host: str) -> str:
-    """An address to connect to, for one to listen on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)

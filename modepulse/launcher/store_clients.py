@@ -41,11 +41,11 @@ class Client:
             raise LaunchError(f"{self.program} cannot be run: {error.strerror}") from None
 
 
-def redis_cli(url: str) -> Client:
-    """redis-cli, or valkey-cli, for a canonical address. Raises LaunchError where neither is installed."""
+def redis_cli(url: str) -> Client | None:
+    """redis-cli, or valkey-cli, for a canonical address; None where neither is installed."""
     program = shutil.which("redis-cli") or shutil.which("valkey-cli")
     if program is None:
-        raise LaunchError("redis-cli is not installed: apt-get install redis-tools on Debian and Ubuntu", 2)
+        return None
     parts = urlsplit(url)
     given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     database = given.get("db", "") if parts.scheme == "unix" else parts.path.strip("/") or given.get("db", "")

@@ -1,5 +1,6 @@
 """`modepulse redis-cli` and `modepulse psql` on a running stack."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,22 @@ def test_redis_cli_reaches_redis_and_passes_arguments_on(stack: Stack) -> None:
     assert ask(stack, "redis-cli", "PING") == "PONG"
     assert ask(stack, "redis-cli", "ACL", "WHOAMI") == "owner"
     assert ask(stack, "redis-cli", "--no-raw", "EXISTS", "{0}:epoch") == "(integer) 1"
+
+
+def test_where_no_redis_cli_is_installed_there_is_a_small_one(stack: Stack, tmp_path: Path) -> None:
+    nothing = os.environ | {"PATH": str(tmp_path)}
+    where = ("--data-dir", str(stack.directory))
+    done = modepulse("redis-cli", *where, "ACL", "WHOAMI", env=nothing)
+    assert (done.returncode, done.stdout) == (0, "owner\n")
+    done = modepulse("redis-cli", *where, env=nothing, input="PING\nEXISTS '{0}:epoch'\n\nnonsense\n'\nquit\nPING\n")
+    assert done.stdout.splitlines()[:2] == ["PONG", "1"]
+    assert "unknown command" in done.stdout
+    assert done.stdout.count("PONG") == 1
+    assert done.returncode == 1
+    for words in (["-n", "1", "PING"], ["MONITOR"]):
+        done = modepulse("redis-cli", *where, *words, env=nothing)
+        assert done.returncode != 0
+        assert "apt-get install redis-tools" in done.stdout + done.stderr
 
 
 @SAME_ON_EVERY_SERVER

@@ -91,9 +91,12 @@ CLIENTS: dict[Clients, set[str]] = {
         "archiver.stream",
         "archiver.verify",
         "lua",
+        "modepulse.commands.clients",
         "modepulse.commands.keys",
         "modepulse.commands.stores",
+        "modepulse.demo",
         "modepulse.exposure",
+        "modepulse.redis_prompt",
     },
     ASYNCPG: {
         "app.archive.access_log",

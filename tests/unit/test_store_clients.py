@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ResponseError
 
 from modepulse.launcher import store_clients
 from modepulse.launcher.errors import LaunchError
 from modepulse.launcher.postgres_binaries import PostgresBinaries
 from modepulse.launcher.store_clients import psql, redis_cli
+from modepulse.redis_prompt import formatted, raw
 
 TLS = "?ssl_ca_certs=tls/ca.crt&ssl_certfile=a.crt&ssl_keyfile=a.key"
 
@@ -50,6 +52,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_redis_cli_gets_the_address_and_not_the_password(url: str, arguments: list[str], password: str) -> None:
     client = redis_cli(url)
+    assert client is not None
     assert client.arguments == arguments
     assert client.secrets == ({"REDISCLI_AUTH": password} if password else {})
 
@@ -75,8 +78,7 @@ def test_client_that_is_not_installed_is_named_with_its_package(monkeypatch: pyt
 
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(PostgresBinaries, "embedded", no_wheel)
-    with pytest.raises(LaunchError, match="apt-get install redis-tools"):
-        redis_cli("redis://localhost")
+    assert redis_cli("redis://localhost") is None
     with pytest.raises(LaunchError, match="apt-get install postgresql-client"):
         psql("postgresql://localhost/x")
 
@@ -85,3 +87,20 @@ def test_program_that_cannot_be_run_is_named(tmp_path: Path) -> None:
     program = str(tmp_path / "nothing")
     with pytest.raises(LaunchError, match=f"{program} cannot be run: No such file"):
         store_clients.Client(program, [], {}).run([])
+
+
+@pytest.mark.parametrize(
+    ("reply", "shown", "plain"),
+    [
+        (None, "(nil)", ""),
+        (3, "(integer) 3", "3"),
+        (b'a"b\n', '"a\\"b\\n"', 'a"b\n'),
+        (b"\xff", '"\\\\xff"', "\\xff"),
+        ([], "(empty array)", ""),
+        (ResponseError("ERR no"), "(error) ERR no", "ERR no"),
+        ([b"1-0", [b"token", 7]], '1) "1-0"\n2) 1) "token"\n   2) (integer) 7', "1-0\ntoken\n7"),
+    ],
+)
+def test_replies_look_as_those_of_redis_cli(reply: object, shown: str, plain: str) -> None:
+    assert formatted(reply) == shown
+    assert raw(reply) == plain
