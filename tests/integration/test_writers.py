@@ -1,5 +1,6 @@
 """A data directory keeps to the servers that wrote it, and one that cannot be read is refused in one line."""
 
+import http.client
 import json
 import os
 import re
@@ -23,9 +24,9 @@ def run_on(directory: Path, redis_name: str = "", players: int = 0) -> str:
     log = directory.parent / f"{directory.name}.log"
     log.unlink(missing_ok=True)
     binary = str(BINARIES[redis_name]) if redis_name else ""
-    with Stack(directory, redis_server=binary) as stack, httpx.Client(base_url=stack.url) as http:
-        before = http.get("/stats", params={"area_code": AREA}).json()[AREA]
-        post(http, *log_ins(AREA, "duel", players))
+    with Stack(directory, redis_server=binary) as stack, httpx.Client(base_url=stack.url) as client:
+        before = client.get("/stats", params={"area_code": AREA}).json()[AREA]
+        post(client, *log_ins(AREA, "duel", players))
         assert players or [mode["count"] for mode in before] == [5]
     return log.read_text()
 
@@ -129,12 +130,16 @@ def test_run_file_stands_before_the_service_is_ready(own_stack: Stack) -> None:
 
     def watch() -> None:
         while not done.is_set():
+            connection = http.client.HTTPConnection("127.0.0.1", own_stack.port, timeout=5)  # quicker than the launcher
             try:
-                if httpx.get(f"{own_stack.url}/readyz", timeout=5).status_code == 200:
-                    seen.append(run.read_text())
+                connection.request("GET", "/readyz")
+                if connection.getresponse().status == 200:
+                    seen.append(run.read_text() if run.exists() else "")
                     return
-            except httpx.TransportError:
+            except (OSError, http.client.HTTPException):
                 continue
+            finally:
+                connection.close()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
