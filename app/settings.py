@@ -122,6 +122,7 @@ class Settings:
     metrics_host: str = _setting("127.0.0.1", "the address of these two ports, which ask for no key", check=check_host)
     log_level: str = _setting("info", "debug, info, warning or error", check=check_log_level)
     log_file: str = _setting("", "file the JSON log lines are appended to; unset: stderr")
+    dev: bool = _setting(False, "the page shows how to send events; `modepulse dev` sets it")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

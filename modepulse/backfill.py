@@ -9,11 +9,12 @@ import random
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from app.contract.log import Entry, StreamId, format_entry, format_line
 from app.contract.outcome import EventKind
+from app.contract.postgres import Connection
 from app.contract.sql import load_sql
 from app.contract.token import new_token
 from archiver import batches, retention
@@ -39,33 +40,40 @@ async def backfill(dsn: str, world: World, events: int, days_back: int) -> int:
         await migrate(connection)
         end = int(time.time()) // MINUTE_SECONDS * MINUTE_SECONDS
         start = end - days_back * DAY_SECONDS
-        await retention.create_partitions(
-            connection, datetime.fromtimestamp(start, UTC).date(), retention.today() + timedelta(days=1)
-        )
-        written = 0
-        deltas = DeltaBuffer()
-        with progress() as bar:
-            async with connection.transaction():
-                task = bar.add_task("events", total=events)
-                for batch in _batches(world, start, end, events):
-                    copied = await batches.copy_binary(connection, PARTITION, batch)
-                    deltas.add(copied.deltas)
-                    written += copied.heads.total()
-                    bar.update(task, completed=written, total=max(events, written))
-                task = bar.add_task("minutes", total=deltas.minutes)
-                for sums, minutes in deltas.columns():
-                    await batches.add_counts(connection, sums, minutes)
-                    bar.advance(task, len(minutes[0]))
-            # Not the days to come: they would be planned as the empty tables they are now, also once they have filled.
-            filled = [
-                row["name"]
-                for row in await connection.fetch(retention.DAY_PARTITIONS)
-                if row["day"] <= retention.today()
-            ]
-            await connection.execute(ANALYZE.format(days=", ".join(filled)))
-        return written
+        return await write_history(connection, start, _batches(world, start, end, events), events)
     finally:
         connection.terminate()
+
+
+async def write_history(connection: Connection, start: int, history: Iterable[list[Entry]], expected: int) -> int:
+    """Stores the entries of a history from `start` (seconds) until now, in batches; returns the number of its events.
+
+    It is in the order of time and ends with nobody playing; `expected` is about how many events it has. Raises
+    PostgresError, OSError.
+    """
+    await retention.create_partitions(
+        connection, datetime.fromtimestamp(start, UTC).date(), retention.today() + timedelta(days=1)
+    )
+    written = 0
+    deltas = DeltaBuffer()
+    with progress() as bar:
+        async with connection.transaction():
+            task = bar.add_task("events", total=expected)
+            for batch in history:
+                copied = await batches.copy_binary(connection, PARTITION, batch)
+                deltas.add(copied.deltas)
+                written += copied.heads.total()
+                bar.update(task, completed=written, total=max(expected, written))
+            task = bar.add_task("minutes", total=deltas.minutes)
+            for sums, minutes in deltas.columns():
+                await batches.add_counts(connection, sums, minutes)
+                bar.advance(task, len(minutes[0]))
+        # Not the days to come: they would be planned as the empty tables they are now, also once they have filled.
+        filled = [
+            row["name"] for row in await connection.fetch(retention.DAY_PARTITIONS) if row["day"] <= retention.today()
+        ]
+        await connection.execute(ANALYZE.format(days=", ".join(filled)))
+    return written
 
 
 class DeltaBuffer:
@@ -117,7 +125,7 @@ def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[E
                 due -= len(logged)
         if minute + MINUTE_SECONDS >= end:
             timed += [(59_000_000, event) for event in world.end(minute)]
-        batch += _entries(minute, timed)
+        batch += entries_of(minute, timed)
         size += len(timed)
         if size >= BATCH_EVENTS:
             yield batch
@@ -125,7 +133,8 @@ def _batches(world: World, start: int, end: int, events: int) -> Iterator[list[E
     yield batch
 
 
-def _entries(minute: int, timed: list[tuple[int, Event]]) -> Iterator[Entry]:
+def entries_of(minute: int, timed: Iterable[tuple[int, Event]]) -> Iterator[Entry]:
+    """The log of one minute (seconds since 1970): an entry for each second. Offsets are in microseconds, ascending."""
     of_second: dict[int, list[str]] = {}
     for offset, event in timed:
         second, rest = divmod(offset, 1_000_000)

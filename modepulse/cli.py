@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.contract.versions import own_version
-from modepulse.commands import inspect, keys, load, operations, processes
+from modepulse.commands import clients, inspect, keys, load, operations, processes
 from modepulse.commands.config import config
 from modepulse.commands.status import status
 
@@ -29,9 +29,17 @@ COMMANDS: dict[Callable[..., None], str] = {
     load.replay: "modepulse replay events.ndjson --speed 10",
     load.simulate: "modepulse simulate --rate 500 --duration 30 --seed 1",
 }
+CLIENTS: dict[Callable[..., None], str] = {
+    clients.redis_cli: "modepulse redis-cli INFO memory",
+    clients.psql: "modepulse psql -c 'SELECT count(*) FROM area_mode_events'",
+}
 
 for command, example in COMMANDS.items():
     app.command(epilog=f"Example: {example}")(command)
+
+for command, example in CLIENTS.items():
+    app.command(epilog=f"Example: {example}", context_settings=clients.PASSING_ON)(command)
+
 
 app.add_typer(keys.app, name="keys")
 app.add_typer(inspect.app, name="inspect")

@@ -22,11 +22,13 @@ class _Rate(ProgressColumn):
 
 def progress() -> Progress:
     """A bar with count, rate and remaining time, shown while it is entered as a context and stderr is a terminal."""
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     )

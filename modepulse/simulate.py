@@ -34,12 +34,16 @@ class _Player:
 
 @dataclass
 class World:
-    """All players. The same seed makes the same events; `lease` is that of the service, in seconds."""
+    """All players. The same seed makes the same events; `lease` is that of the service, in seconds.
+
+    Of what playing users do next, `crash_share` are crashes.
+    """
 
     seed: int
     users: int
     areas: int
     lease: float
+    crash_share: float = CRASH_SHARE
     _crashed: list[_Player] = field(default_factory=list)
     _names: int = 0
 
@@ -54,7 +58,11 @@ class World:
 
     def _new_player(self) -> _Player:
         self._names += 1
-        return _Player(f"sim{self.seed}-{self._names}")
+        return _Player(self.name_of(self._names))
+
+    def name_of(self, number: int) -> str:
+        """Of a player; the first number is 1."""
+        return f"sim{self.seed}-{number}"
 
     def events(self, count: int, now: float) -> list[Event]:
         """The next `count` events or one more, as a switch makes two. `now` is in seconds, as in all methods."""
@@ -64,17 +72,16 @@ class World:
             player = self._players[index]
             fate = self._chance.random()
             if not player.playing:
-                player.area = self._chance.choices(self._codes, cum_weights=self._popularity)[0]
-                self._choose_mode(player)
+                player.area, player.mode = self.choose_place()
                 events.append(self._event(player, "LOGIN", now))
             elif fate < LEAVE_SHARE:
                 events.append(self._event(player, "LOGOUT", now))
                 player.mode = ""
             elif fate < LEAVE_SHARE + SWITCH_SHARE:
                 events.append(self._event(player, "LOGOUT", now))
-                self._choose_mode(player)
+                player.mode = self._choose_mode(player.area)
                 events.append(self._event(player, "LOGIN", now))
-            elif fate < LEAVE_SHARE + SWITCH_SHARE + CRASH_SHARE:
+            elif fate < LEAVE_SHARE + SWITCH_SHARE + self.crash_share:
                 # Sends nothing any more, and is counted until the lease ends. A new player takes over.
                 self._crashed.append(player)
                 self._players[index] = self._new_player()
@@ -105,8 +112,13 @@ class World:
             if player.playing and now - player.last_event > self.lease / 3
         ]
 
-    def _choose_mode(self, player: _Player) -> None:
-        player.mode = self._chance.choices(self._favourites[player.area], cum_weights=self._mode_weights)[0]
+    def choose_place(self) -> tuple[str, str]:
+        """Where a player who arrives plays: area and mode, the popular ones more often."""
+        area = self._chance.choices(self._codes, cum_weights=self._popularity)[0]
+        return area, self._choose_mode(area)
+
+    def _choose_mode(self, area: str) -> str:
+        return self._chance.choices(self._favourites[area], cum_weights=self._mode_weights)[0]
 
     def _event(self, player: _Player, name: str, now: float) -> Event:
         player.last_event = now
@@ -130,9 +142,12 @@ class World:
         return result
 
 
-def simulate(client: Client, world: World, rate: float, duration: float) -> Counts:
-    """Posts `rate` events a second for `duration` seconds. Returns the counts to be expected. Raises PostFailed."""
-    start = time.monotonic()
+def simulate(client: Client, world: World, rate: float, duration: float, head_start: float = 0.0) -> Counts:
+    """Posts `rate` events a second for `duration` seconds, those of the first `head_start` seconds at once.
+
+    Returns the counts to be expected. Raises PostFailed.
+    """
+    start = time.monotonic() - head_start
     planned = round(rate * duration)
     sent = 0
     next_keep_alive = start + world.lease / 6

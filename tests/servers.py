@@ -76,7 +76,8 @@ def postgres_server(directory: Path) -> Iterator[Postgres]:
     """Runs the embedded Postgres with an empty database of ours."""
     shutil.copytree(_initialised_cluster(), directory / "postgres")
     postgres = Postgres(directory / "postgres", free_port())
-    process = postgres.start(directory / "postgres.log", ())
+    with (directory / "postgres.log").open("ab") as output:
+        process = postgres.start(output, ())
     try:
         eventually(lambda: asyncio.run(make_database(postgres.dsn("postgres"))), 60)
         yield postgres

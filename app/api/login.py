@@ -28,15 +28,18 @@ FORM = "application/x-www-form-urlencoded"
 
 
 async def get_login(request: Request) -> Response:
-    """Whether a key is needed to read, and the name of the one that this request came with, in its cookie or header."""
+    """Whether a key is needed to read, and the name of the one that this request came with, in its cookie or header.
+
+    Also whether this is a developer's service, whose page shows how to send events.
+    """
     admission: Admission = request.state.admission
     try:
         principal = admission.admit(request.scope, READ, "GET /login")
     except Problem as problem:
         if problem.status not in (401, 403):
             raise
-        return _answer(admission.enforced, None)
-    return _answer(admission.enforced, principal)
+        return _answer(request, None)
+    return _answer(request, principal)
 
 
 async def post_login(request: Request) -> Response:
@@ -45,7 +48,7 @@ async def post_login(request: Request) -> Response:
     sessions: Sessions = request.state.sessions
     headers = [(b"x-api-key", await _key(request))]
     principal = admission.admit({**request.scope, "headers": headers}, LOGIN, "POST /login")
-    answer = _answer(admission.enforced, principal)
+    answer = _answer(request, principal)
     answer.headers["Set-Cookie"] = sessions.cookie(principal.id, time.time(), request.scope["scheme"] == "https")
     extra = {"action": "login", "key": principal.id, "address": client_address(request.scope)}
     log.info("Somebody logged in", extra=extra)
@@ -55,18 +58,20 @@ async def post_login(request: Request) -> Response:
 async def post_logout(request: Request) -> Response:
     """Takes the cookie from the browser; without one it is the same. What it held is of use until it ends."""
     sessions: Sessions = request.state.sessions
-    admission: Admission = request.state.admission
-    answer = _answer(admission.enforced, None)
+    answer = _answer(request, None)
     answer.headers["Set-Cookie"] = sessions.end(request.scope["scheme"] == "https")
     return answer
 
 
-def _answer(required: bool, principal: Principal | None) -> Response:
+def _answer(request: Request, principal: Principal | None) -> Response:
+    admission: Admission = request.state.admission
+    settings: Settings = request.state.settings
     known = principal is not None and principal.id
     content: dict[str, Any] = {
-        "required": required,
+        "required": admission.enforced,
         "name": principal.name if principal is not None and known else None,
         "scopes": sorted(principal.scopes) if principal is not None and known else [],
+        "dev": settings.dev,
     }
     return json_response(content)
 

@@ -6,8 +6,8 @@ from app.openapi.operation import JSON, json_of
 from app.openapi.problems import BODY, refused
 from app.openapi.schema import Schema, answer, list_of, nullable, ref
 
-_EXAMPLE = {"required": True, "name": "the studio's dashboard", "scopes": ["read"]}
-_OUT: dict[str, Any] = {"required": True, "name": None, "scopes": []}
+_EXAMPLE = {"required": True, "name": "the studio's dashboard", "scopes": ["read"], "dev": False}
+_OUT: dict[str, Any] = {"required": True, "name": None, "scopes": [], "dev": False}
 _COOKIE = {"Set-Cookie": {"description": "The session: HttpOnly, SameSite=Strict", "schema": {"type": "string"}}}
 
 GET_LOGIN: dict[str, Any] = {
@@ -69,6 +69,7 @@ SCHEMAS: dict[str, Schema] = {
             "required": {"type": "boolean", "description": "Whether a key is needed to read"},
             "name": nullable({"type": "string", "description": "Of the key; null without a valid one"}),
             "scopes": list_of({"type": "string"}),
+            "dev": {"type": "boolean", "description": "Whether this is `modepulse dev`, or MODEPULSE_DEV is true"},
         },
     ),
 }

@@ -4,7 +4,7 @@ import { address } from "./address.js";
 import { ask, reason } from "./api.js";
 import { el } from "./dom.js";
 
-/** `{required, name}`: whether a key is needed, and the name of the one that is logged in, or null. */
+/** `{required, name, dev}`: whether a key is needed, the name of the one logged in or null, whether this is for trying. */
 export const whoIsLoggedIn = () => ask("/login");
 
 /** Throws an Error with the reason. */
@@ -12,7 +12,7 @@ export async function logOut() {
   await post("/logout", {});
 }
 
-/** Shows a form that asks for a key; `onLogin` gets the key's name. */
+/** Shows a form that asks for a key; `onLogin` gets what `whoIsLoggedIn` returns. */
 export function loginView(main, onLogin) {
   const key = el("input", {
     id: "key", type: "password", name: "key", required: true, autocomplete: "current-password", spellcheck: false,
@@ -25,8 +25,7 @@ export function loginView(main, onLogin) {
     event.preventDefault();
     button.disabled = true;
     try {
-      const { name } = await post("/login", { key: key.value.trim() });
-      onLogin(name);
+      onLogin(await post("/login", { key: key.value.trim() }));
     } catch (error) {
       fault.textContent = `${error.message}.`;
       fault.hidden = false;

@@ -17,6 +17,8 @@ const session = document.querySelector(".session");
 let leave = () => {};
 let lostAt = 0;
 let locked = false;
+/** What GET /login says: whether a key is needed, and whether this is a developer's service. */
+let service = { required: false, dev: false };
 
 /** Shows the state of the connection, on behalf of every view, and the reason where it is known. */
 function showState(state, why = "") {
@@ -46,7 +48,7 @@ function show() {
   lostAt = 0;
   if (user) leave = userView(main, user, showState);
   else if (area) leave = areaView(main, area, showState);
-  else leave = overview(main, showState);
+  else leave = overview(main, showState, service);
   const kind = user ? "user_id" : "area_code";
   search.kind.value = kind;
   search.text.value = user ?? area ?? "";
@@ -64,9 +66,10 @@ function askForKey() {
   showKeyName(null);
   document.title = "Log in · Modepulse";
   leave = () => {};
-  loginView(main, (name) => {
+  loginView(main, (answer) => {
+    service = answer;
     locked = false;
-    showKeyName(name);
+    showKeyName(answer.name);
     show();
     main.focus({ preventScroll: true });
   });
@@ -80,9 +83,9 @@ function showKeyName(name) {
 
 async function start() {
   // Where nobody answers, the view says so, and tries again.
-  const { required, name } = await whoIsLoggedIn().catch(() => ({ required: false, name: null }));
-  showKeyName(name);
-  if (required && name === null) askForKey();
+  service = await whoIsLoggedIn().catch(() => ({ required: false, name: null, dev: false }));
+  showKeyName(service.name);
+  if (service.required && service.name === null) askForKey();
   else show();
 }
 

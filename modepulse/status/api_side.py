@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2
 
 SECONDS = 5.0
 
@@ -22,7 +22,7 @@ class ApiSide:
 async def read_api(url: str) -> ApiSide:
     """Never fails: one that does not answer is not ready."""
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=SECONDS) as client:
+        async with httpx2.AsyncClient(base_url=url, timeout=SECONDS) as client:
             response = await client.get("/readyz")
             found = response.json()
             document = await client.get("/openapi.json")
@@ -35,7 +35,7 @@ async def read_api(url: str) -> ApiSide:
                 degraded=found.get("degraded", []),
                 version=version,
             )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return ApiSide(url, ready=False, reason=f"it does not answer: {str(error) or type(error).__name__}")
     except (ValueError, KeyError, TypeError):
         return ApiSide(url, ready=False, reason="what answers there is not Modepulse")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -29,7 +29,7 @@ def inspect(stack: Stack, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_inspect_shows_area_user_log_and_keys(stack: Stack, http: httpx.Client) -> None:
+def test_inspect_shows_area_user_log_and_keys(stack: Stack, http: httpx2.Client) -> None:
     items = [
         event(717, "insp-1", mode="duel"),
         event(717, "insp-2", mode="duel"),
@@ -72,7 +72,7 @@ def test_inspect_reads_all_partitions_and_entries_of_others(own_stack: Stack) ->
     own_stack._settings["partitions"] = "3"
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         items = [event(area, "ann") for area in range(20)]
-        httpx.post(stack.url + "/events", json=items).raise_for_status()
+        httpx2.post(stack.url + "/events", json=items).raise_for_status()
         stack.kill("archiver", signal.SIGSTOP)
         client.xadd("{1}:events", {"no": "entry \x1b[2J of ours"})
         assert len(inspect(stack, "user", "ann")) == 20
@@ -98,7 +98,7 @@ def run_script(stack: Stack, *arguments: str, **environment: str) -> "subprocess
 
 
 @pytest.mark.skipif(shutil.which("redis-cli") is None, reason="redis-cli is missing")
-def test_script_needs_only_redis_cli(stack: Stack, http: httpx.Client) -> None:
+def test_script_needs_only_redis_cli(stack: Stack, http: httpx2.Client) -> None:
     http.post("/events", json=[event(818, "scr ipt", mode="duel"), event(818, "scr-2", mode="duel")]).raise_for_status()
     shown: Callable[..., str] = lambda *arguments: run_script(stack, *arguments).stdout  # noqa: E731
     assert shown("area", "818") == "2  duel\n"

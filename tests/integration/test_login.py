@@ -60,7 +60,7 @@ def refusal(answer: httpx2.Response) -> tuple[int, Any]:
 
 
 def test_without_keys_nobody_has_to_log_in(stack: Stack, http: httpx2.Client) -> None:
-    assert http.get("/login").json() == {"required": False, "name": None, "scopes": []}
+    assert http.get("/login").json() == {"required": False, "name": None, "scopes": [], "dev": True}
     assert refusal(http.post("/login", json={"key": "wrong"})) == (401, "invalid_key")
     answer = http.post("/login", json={"key": stack.admin_token}).json()
     assert answer["name"] == "MODEPULSE_ADMIN_TOKEN"
@@ -69,7 +69,7 @@ def test_without_keys_nobody_has_to_log_in(stack: Stack, http: httpx2.Client) ->
 
 def test_key_is_exchanged_for_a_cookie_that_holds_no_key(page: httpx2.Client, reader: Key) -> None:
     answer = log_in(page, reader)
-    assert answer.json() == {"required": True, "name": reader.kept.name, "scopes": ["audit", "read"]}
+    assert answer.json() == {"required": True, "name": reader.kept.name, "scopes": ["audit", "read"], "dev": True}
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     cookie = answer.headers["set-cookie"]
@@ -167,7 +167,7 @@ def test_forged_cookies_are_as_none(page: httpx2.Client, cookie: str) -> None:
 def test_logging_out_takes_the_cookie(page: httpx2.Client, reader: Key) -> None:
     log_in(page, reader)
     answer = page.post("/logout")
-    assert answer.json() == {"required": True, "name": None, "scopes": []}
+    assert answer.json() == {"required": True, "name": None, "scopes": [], "dev": True}
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert not page.cookies
     assert page.get("/events").status_code == 401
@@ -185,7 +185,7 @@ def test_session_ends_with_its_key_and_so_does_its_stream(locked: Stack, page: h
             pass
         assert time.monotonic() - start < 5
     assert refusal(page.get("/stats?area_code=1", headers={"Cookie": session})) == (401, "revoked_key")
-    assert page.get("/login").json() == {"required": True, "name": None, "scopes": []}
+    assert page.get("/login").json() == {"required": True, "name": None, "scopes": [], "dev": True}
 
 
 def test_session_outlives_the_process_and_a_lost_secret(locked: Stack, page: httpx2.Client, reader: Key) -> None:

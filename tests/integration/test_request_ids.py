@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.conftest import SAME_ON_EVERY_SERVER
@@ -37,14 +37,14 @@ def lines_about(stack: Stack, identity: str) -> list[dict[str, Any]]:
         ("DELETE", "/users/ann", 401),
     ],
 )
-def test_answer_has_the_id_that_was_sent(http: httpx.Client, method: str, path: str, status: int) -> None:
+def test_answer_has_the_id_that_was_sent(http: httpx2.Client, method: str, path: str, status: int) -> None:
     answer = http.request(method, path, headers={"X-Request-Id": "of-the-client"})
     assert (answer.status_code, answer.headers.get_list("X-Request-Id")) == (status, ["of-the-client"])
     if status >= 400:
         assert answer.json()["request_id"] == "of-the-client"
 
 
-def test_answers_without_one_have_different_ids(http: httpx.Client) -> None:
+def test_answers_without_one_have_different_ids(http: httpx2.Client) -> None:
     seen = {http.get("/healthz").headers["X-Request-Id"] for _ in range(20)}
     seen |= {http.post("/events", json=event(1, "ann")).headers["X-Request-Id"] for _ in range(20)}
     assert len(seen) == 40
@@ -73,7 +73,7 @@ def test_pipelined_requests_keep_their_own(stack: Stack) -> None:
     assert received.count(b"x-request-id: ") == 2
 
 
-def test_refused_request_is_found_in_the_log_by_its_id(stack: Stack, http: httpx.Client) -> None:
+def test_refused_request_is_found_in_the_log_by_its_id(stack: Stack, http: httpx2.Client) -> None:
     def asked() -> list[dict[str, Any]]:
         """Until it is among those of its second that are logged."""
         answer = http.get("/users/some%20body/history?limit=x", headers={"X-Request-Id": "find-me"})
@@ -97,5 +97,5 @@ def test_start_line_says_versions_address_and_durability(stack: Stack) -> None:
 def test_start_without_stores_is_not_held_up() -> None:
     nowhere = "127.0.0.1:1"
     with serving(redis_url=f"redis://{nowhere}", postgres_dsn=f"postgresql://{nowhere}/x", admin_token="x" * 20) as url:
-        answer = httpx.get(f"{url}/readyz", headers={"X-Request-Id": "r"})
+        answer = httpx2.get(f"{url}/readyz", headers={"X-Request-Id": "r"})
         assert (answer.status_code, answer.headers["X-Request-Id"]) == (503, "r")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -26,7 +26,7 @@ def status_says(stack: Stack, code: int, text: str) -> bool:
     return found[0] == code and text in " ".join([found[1]["reason"], *found[1]["attention"]])
 
 
-def test_status_of_a_service_that_is_well(stack: Stack, http: httpx.Client) -> None:
+def test_status_of_a_service_that_is_well(stack: Stack, http: httpx2.Client) -> None:
     http.post("/events", json=event(1, "stat-1")).raise_for_status()
     code, found = eventually(lambda: status(stack) if status(stack)[1]["jobs"] else None, 30)
     assert (code, found["ready"], found["reason"], found["attention"]) == (0, True, "", [])
@@ -43,7 +43,7 @@ def test_status_of_a_service_that_is_well(stack: Stack, http: httpx.Client) -> N
 
 
 def test_rate_and_lag_are_counted(own_stack: Stack) -> None:
-    with own_stack as stack, httpx.Client(base_url=stack.url) as http:
+    with own_stack as stack, httpx2.Client(base_url=stack.url) as http:
         http.post("/events", json=event(1, "ann")).raise_for_status()
         wait_until_archived(stack)
         stack.kill("archiver", signal.SIGSTOP)

@@ -128,7 +128,11 @@ def test_every_subcommand_has_its_line() -> None:
     from modepulse.cli import app
 
     listed = {name.split()[1] for name in code_names(table(text("docs/settings.md"), "command", "what it does"))}
-    commands = {command.callback.__name__ for command in app.registered_commands if command.callback is not None}
+    commands = {
+        command.callback.__name__.replace("_", "-")
+        for command in app.registered_commands
+        if command.callback is not None
+    }
     assert listed == commands | {group.name for group in app.registered_groups}
 
 

@@ -6,13 +6,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from modepulse.launcher import supervisor as module
 from modepulse.launcher.child_process import child_setup, spawn
 from modepulse.launcher.errors import LaunchError
+from modepulse.launcher.part_output import LogFile, PartOutput, Stderr
 from modepulse.launcher.supervisor import Service, Stopped, Supervisor, block_signals
 from tests.servers import eventually
 
@@ -23,15 +24,16 @@ class Recorder:
     def __init__(self) -> None:
         self.restarts = 0
         self.supervisor = Supervisor(Path("/logs"), self._count)
+        self.output: PartOutput = LogFile(Path("/dev/null"))
 
     def _count(self) -> None:
         self.restarts += 1
 
     def add(self, *command: str, name: str = "service", stop_signal: signal.Signals = signal.SIGTERM) -> Service:
-        def start() -> "subprocess.Popen[bytes]":
-            return spawn(list(command), Path("/dev/null"), preexec_fn=child_setup(signal.SIGKILL))
+        def start(output: IO[bytes]) -> "subprocess.Popen[bytes]":
+            return spawn(list(command), output, preexec_fn=child_setup(signal.SIGKILL))
 
-        service = Service(name, start, stop_signal)
+        service = Service(name, start, self.output, stop_signal)
         self.supervisor.add(service)
         return service
 
@@ -167,3 +169,71 @@ def test_service_that_is_added_later_is_started_later(recorder: Recorder) -> Non
     assert first.process.pid == pid
     assert second.process is not None
     assert recorder.restarts == 0
+
+
+def test_service_that_never_starts_ends_the_supervision_with_its_last_line(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "RESTART_BACKOFF_SECONDS", 0)
+    recorder.output = LogFile(tmp_path / "log")
+    (tmp_path / "log").write_text("of an earlier start\n")
+    recorder.add("sh", "-c", "echo first; echo 'the reason'; exit 3", name="broken")
+    recorder.supervisor.start()
+    with pytest.raises(
+        LaunchError, match=r"broken failed to start 5 times \(exit code 3\); its last line: the reason$"
+    ):
+        recorder.supervise_until(lambda: False)
+    assert recorder.restarts == module.START_TRIES - 1
+
+
+def test_last_line_of_what_goes_to_stderr_is_known_and_all_of_it_passed_on(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(module, "RESTART_BACKOFF_SECONDS", 0)
+    recorder.output = Stderr()
+    recorder.add("sh", "-c", "echo 'the reason' >&2; exit 3", name="broken")
+    recorder.supervisor.start()
+    with pytest.raises(LaunchError, match=r"its last line: the reason$"):
+        recorder.supervise_until(lambda: False)
+    assert capfdbinary.readouterr().err.count(b"the reason\n") == module.START_TRIES
+
+
+def test_old_service_that_ends_before_all_is_ready_has_failed_to_start(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RESTART_BACKOFF_AGE_SECONDS", 0)
+    recorder.add("false", name="slow")
+    recorder.supervisor.start()
+    with pytest.raises(LaunchError, match="it printed nothing"):
+        recorder.supervise_until(lambda: False)
+
+
+@pytest.mark.parametrize("command", [["sh", "-c", "kill -9 $$"], ["false"]])
+def test_service_that_ran_and_is_ended_is_started_for_ever(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """Killed by somebody, however soon, or by itself, when it is older."""
+    monkeypatch.setattr(module, "RESTART_BACKOFF_SECONDS", 0)
+    if command == ["false"]:
+        monkeypatch.setattr(module, "RESTART_BACKOFF_AGE_SECONDS", 0)
+    recorder.supervisor.settle()
+    recorder.add(*command)
+    recorder.supervisor.start()
+    recorder.supervise_until(lambda: recorder.restarts > 2 * module.START_TRIES)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("", ""),
+        ("a\n\n  b  \n", "b"),
+        ("LOG: x\nFATAL:  could not open file\nLOG:  database system is shut down\n", "FATAL:  could not open file"),
+        ("x" * 100_000 + "\nb\xff\n", "b\ufffd"),
+    ],
+)
+def test_last_line_is_that_with_the_reason(tmp_path: Path, text: str, last: str) -> None:
+    log = LogFile(tmp_path / "log")
+    assert log.last_line() == ""
+    with log.opened(after_failure=False) as file:
+        file.write(text.encode("latin-1"))
+    assert log.last_line() == last
