@@ -17,4 +17,6 @@ for name in api archiver operator; do
     digest=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
     sed -i "s/<$name>/$digest/" "$users"
 done
-exec redis-server "${REDIS_CONF:-/etc/modepulse/redis.conf}" --aclfile "$users" "$@"
+# Images of Valkey have it by one name or by both.
+server=$(command -v redis-server || command -v valkey-server)
+exec "$server" "${REDIS_CONF:-/etc/modepulse/redis.conf}" --aclfile "$users" "$@"
