@@ -14,6 +14,8 @@ from tests.code_blocks import Step
 from tests.expected_output import ExpectedOutput
 
 SECONDS = 30.0
+# Nothing is asked again this shortly before the end: an answer that is cut off says nothing.
+LAST_TRY_SECONDS = 5.0
 # How long a command that should have ended may go on printing.
 SETTLE_SECONDS = 0.4
 # Asks only, so it may be asked again: what was posted a moment ago is not in the archive yet.
@@ -77,7 +79,7 @@ class Terminal:
             if expected.fits(printed):
                 self._replaced.update(expected.names)
                 return
-            again = ASKS.match(step.command) and time.monotonic() < deadline
+            again = ASKS.match(step.command) and time.monotonic() < deadline - LAST_TRY_SECONDS
             assert again, f"line {step.line}: {step.command}\nprinted:\n{printed}\nis to print:\n" + "\n".join(
                 step.output
             )
@@ -91,6 +93,7 @@ class Terminal:
         assert self._shell.stdin is not None
         self._shell.stdin.write(f". {script} >{output} 2>&1 </dev/null; echo $? >{code}\n")
         self._shell.stdin.flush()
+        printed = ""
         while time.monotonic() < deadline:
             time.sleep(0.02)
             printed = output.read_text(errors="replace") if output.exists() else ""
