@@ -100,7 +100,8 @@ class Stack:
         self.port = port or free_port()
         self._arguments = arguments
         self._initdb = initdb
-        self._settings = settings
+        # Two stacks that start at a time would choose the same.
+        self._settings = {"archiver_metrics_port": str(free_port()), **settings}
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "Stack":

@@ -94,6 +94,7 @@ class Terminal:
         self._shell.stdin.write(f". {script} >{output} 2>&1 </dev/null; echo $? >{code}\n")
         self._shell.stdin.flush()
         printed = ""
+        printed = ""
         while time.monotonic() < deadline:
             time.sleep(0.02)
             printed = output.read_text(errors="replace") if output.exists() else ""

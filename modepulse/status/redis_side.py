@@ -19,6 +19,8 @@ from app.live.monitor import PROMISED
 RATE_SECONDS = 2.2
 RATE_POLL_SECONDS = 0.1
 # Areas read at a time.
+# Areas read at a time.
+PAGE_AREAS = 500
 # Of what is not archived, read to count the events in it; if there is more, the rest is estimated by these.
 LAG_ENTRIES = 200
 
@@ -99,11 +101,20 @@ async def _degraded(redis: Redis) -> list[str] | None:
 
 
 async def _count_players(redis: Redis, partition: int, side: RedisSide) -> None:
-    """As the totals have it, which the archiver keeps some seconds behind the log at most."""
+    # Not from the totals: those stand still with the archiver.
     keys = keys_of(partition)
-    players: Any = await redis.hget(keys.totals, "players")
-    side.sessions += int(players or 0)
-    side.areas += await redis.zcard(keys.area_players)
+    cursor: Any = 0
+    while True:
+        areas: Any
+        cursor, areas = await redis.sscan(keys.areas, cursor, count=PAGE_AREAS)
+        async with redis.pipeline(transaction=False) as pipeline:
+            for area in areas:
+                pipeline.zrange(keys.area(_text(area)), 0, -1, withscores=True)
+            counters = await pipeline.execute()
+        side.sessions += sum(int(count) for modes in counters for _, count in modes)
+        side.areas += sum(bool(modes) for modes in counters)
+        if not cursor:
+            return
 
 
 async def events_per_second(redis: Redis) -> float:

@@ -20,7 +20,8 @@ from tests.servers import Stack, eventually, ready
 pytestmark = [SAME_ON_EVERY_SERVER, NEEDS_PROMETHEUS]
 
 # Within which an alert has to fire; and how long it may take the parts and the alert to be well again.
-SECONDS, WELL_SECONDS = 15, 60
+# On a machine that does nothing else it is 5 to 10 s at the shipped interval (docs/alerts.md).
+SECONDS, WELL_SECONDS = 60, 60
 # They stay for minutes after what they tell of, or are no fault.
 LASTING = {"ModepulseRestarted", "ModepulseRedisLostEvents", "ModepulseEventsRefused", "ModepulseInternalErrors"}
 

@@ -91,7 +91,7 @@ def fault_of(stack: Stack, case: Case) -> str:
     expected: list[Any] = [case.status, "application/problem+json"]
     if method != "HEAD" and found == expected:
         problem = json.loads(answer.body)
-        assert set(problem) == {"type", "title", "status", "code", "errors"}
+        assert set(problem) == {"type", "title", "status", "code", "request_id", "errors"}
         assert case.code in PROBLEMS[case.status][1], "a code of the document"
         found += [problem["status"], problem["code"], problem["errors"][0]["loc"] if problem["errors"] else None]
         expected += [case.status, case.code, case.place]
