@@ -18,6 +18,8 @@ SECONDS = 30.0
 LAST_TRY_SECONDS = 5.0
 # How long a command that should have ended may go on printing.
 SETTLE_SECONDS = 0.4
+# Progress bars are no output.
+BAR = re.compile(r"^.*━.*\n?", re.MULTILINE)
 # Asks only, so it may be asked again: what was posted a moment ago is not in the archive yet.
 ASKS = re.compile(
     r"(?!.*(-X|-d |--data|>))(curl|redis-cli|live|psql|modepulse (verify|status|inspect|keys list|redis-cli|psql))\b"
@@ -97,10 +99,10 @@ class Terminal:
         printed = ""
         while time.monotonic() < deadline:
             time.sleep(0.02)
-            printed = output.read_text(errors="replace") if output.exists() else ""
             ended = code.exists() and code.read_text().endswith("\n")
+            printed = BAR.sub("", output.read_text(errors="replace")) if output.exists() else ""
             if ended and not step.stays:
-                return output.read_text(errors="replace")
+                return printed
             if expected.lines and expected.fits(printed) and (step.stays or self._settles(output, code)):
                 if not step.stays:
                     self._interrupt(code)
