@@ -5,7 +5,7 @@ set -eu
 folder=${1:-$(dirname "$0")/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
-for name in admin_token redis_api_password redis_archiver_password redis_operator_password \
+for name in admin_token grafana_admin_password redis_api_password redis_archiver_password redis_operator_password \
     postgres_password postgres_api_password postgres_archiver_password; do
     [ -s "$folder/$name" ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$folder/$name"
     chmod 444 "$folder/$name"

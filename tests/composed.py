@@ -179,13 +179,14 @@ class Composed:
             "postgres:5432": f"127.0.0.1:{postgres_port}",
             "/run/secrets": str(self.secrets),
             "172.30.99.0/24": "127.0.0.1",
+            "0.0.0.0": "127.0.0.1",
         }
         given = {}
         for variable, value in SERVICES[name].get("environment", {}).items():
             value = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
             for before, after in replaced.items():
                 value = value.replace(before, after)
-            given[variable] = value
+            given[variable] = str(free_port()) if variable.endswith("METRICS_PORT") else value
         if name in ("postgres", "postgres-roles"):
             given |= {"PGHOST": "127.0.0.1", "PGPORT": str(postgres_port)}
             given |= {"PGPASSWORD": self.secret("postgres_password")}

@@ -6,6 +6,7 @@ import httpx2
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SOON, Window, axe_violations
+from tests.faults.freeze import frozen_postgres
 from tests.http_client import event, log_ins, post
 from tests.servers import Stack, eventually
 
@@ -98,15 +99,15 @@ def test_lost_redis_is_shown(own_stack: Stack, window: Window) -> None:
 def test_lost_archive_is_shown_where_it_is_missed(own_stack: Stack, window: Window) -> None:
     with httpx2.Client(base_url=own_stack.url) as http:
         post(http, event(111))
-    # Before the API has asked it anything: connections that are open go on.
-    own_stack.kill("postgres", signal.SIGSTOP)
-    page = window.open(f"{own_stack.url}/?area_code=111")
-    expect(page.locator(".modes li")).to_have_count(1)
-    section = page.locator("section", has_text="Latest events")
-    expect(section.get_by_role("alert")).to_contain_text("archive", timeout=30_000)
-    expect(page.locator("#status")).to_have_text("Live")
-    assert not axe_violations(page)
-    own_stack.kill("postgres", signal.SIGCONT)
+    with frozen_postgres(own_stack):
+        page = window.open(f"{own_stack.url}/?area_code=111")
+        expect(page.locator(".modes li")).to_have_count(1)
+        section = page.locator("section", has_text="Latest events")
+        expect(section.get_by_role("alert")).to_contain_text("archive", timeout=30_000)
+        expect(page.locator("#status")).to_have_text("Live")
+        assert not axe_violations(page)
+    with httpx2.Client(base_url=own_stack.url, timeout=20) as http:
+        eventually(lambda: http.get("/events").status_code == 200 and http.get("/events").json()["items"], 30)
     section.get_by_role("button", name="Try again").click()
     expect(section.locator("tbody tr")).to_have_count(1, timeout=30_000)
     # The browser notes answers of 503.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -42,7 +42,7 @@ def posting(url: str) -> Iterator[list[str]]:
     stop = threading.Event()
 
     def run() -> None:
-        with httpx.Client(base_url=url, timeout=20) as http:
+        with httpx2.Client(base_url=url, timeout=20) as http:
             while not stop.is_set():
                 users = [f"u{len(answered) + n}" for n in range(100)]
                 post(http, *(event(7, user) for user in users))
@@ -82,7 +82,7 @@ def test_restored_from_both_stores_then_from_postgres_alone(
     assert "not empty" in script("restore", folder, data).stderr
     with Stack(data, redis_server=str(BINARIES[redis_name])) as stack:
         assert verified(stack)
-        with httpx.Client(base_url=stack.url, timeout=20) as http:
+        with httpx2.Client(base_url=stack.url, timeout=20) as http:
             (ranking,) = stats(http, 7).values()
             assert ranking[0]["count"] >= before
             post(http, event(8, "after"))
@@ -92,7 +92,7 @@ def test_restored_from_both_stores_then_from_postgres_alone(
     shutil.rmtree(data / "redis")
     with Stack(data, redis_server=str(BINARIES[redis_name])) as stack:
         assert verified(stack)
-        with httpx.Client(base_url=stack.url, timeout=20) as http:
+        with httpx2.Client(base_url=stack.url, timeout=20) as http:
             assert stats(http, 7) == {"7": ranking}
 
 
@@ -193,7 +193,7 @@ def test_events_are_taken_while_postgres_becomes_the_next_major(redis_name: str,
     with debian_postgres(tmp_path / "old") as old, postgres_server(tmp_path / "new") as new:
         with (
             Stack(tmp_path / "data", postgres_dsn=old, redis_server=server) as stack,
-            httpx.Client(base_url=stack.url) as http,
+            httpx2.Client(base_url=stack.url) as http,
         ):
             post(http, *log_ins("1", "duel", 500))
             eventually(lambda: len(query(stack, "SELECT FROM area_mode_events")) == 500)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import httpx2
 import pytest
 import redis
 
+from modepulse.launcher.child_process import child_setup, free_port
 from modepulse.launcher.postgres_server import Postgres
-from tests.composed import HARD, Composed, composed
+from tests.composed import HARD, ROOT, SERVICES, Composed, composed
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import event, post, stats
 from tests.servers import eventually, modepulse
 
@@ -97,3 +100,28 @@ async def check_roles(services: Composed) -> None:
             await archiver.execute(statement)
     await api.close()
     await archiver.close()
+
+
+@SAME_ON_EVERY_SERVER
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs prometheus; .ci/run installs it")
+def test_prometheus_starts_with_its_command(redis_name: str, tmp_path: Path) -> None:
+    places = {"/etc/modepulse/monitoring": str(ROOT / "deploy" / "monitoring"), "/prometheus": str(tmp_path)}
+    port = free_port()
+    command = ["prometheus", f"--web.listen-address=127.0.0.1:{port}"]
+    for option in SERVICES["prometheus"]["command"]:
+        name, _, value = option.partition("=")
+        command.append(f"{name}={next((value.replace(a, b) for a, b in places.items() if value.startswith(a)), value)}")
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=child_setup(signal.SIGKILL)) as process:
+        try:
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as http:
+                eventually(lambda: answers(http, "/-/ready"))
+                assert http.get("/api/v1/rules").json()["data"]["groups"]
+        finally:
+            process.terminate()
+
+
+def answers(http: httpx2.Client, path: str) -> bool:
+    try:
+        return http.get(path).status_code == 200
+    except httpx2.TransportError:
+        return False

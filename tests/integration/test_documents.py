@@ -24,7 +24,8 @@ BLOCKS = {name: code_blocks(text(name)) for name in DOCUMENTS}
 NOT_RUN = {
     "it measures for minutes": 2,
     "it installs packages and needs a name of your own": 1,
-    "it needs a container engine": 1,
+    "it needs a container engine": 2,
+    "it never ends": 1,
 }
 # What a block without commands is.
 NOT_COMMANDS = {"a picture", "plans of ten million events", "SQL"}

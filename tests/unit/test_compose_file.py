@@ -38,14 +38,17 @@ def test_every_service_is_confined(name: str) -> None:
     assert not service.get("privileged")
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
     assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
-    assert ("ports" in service) == (name == "balancer")
+    assert ("ports" in service) == (name in ("balancer", "grafana"))
 
 
 def test_only_the_balancer_is_reached_and_only_from_this_machine() -> None:
     assert SERVICES["balancer"]["ports"] == ["${MODEPULSE_ADDRESS:-127.0.0.1}:${MODEPULSE_PORT:-8000}:8080"]
-    assert COMPOSE["networks"]["stores"] == {"internal": True}
-    reached = [name for name, service in SERVICES.items() if service["networks"] != ["stores"]]
-    assert sorted(reached) == ["api", "balancer"]
+    assert SERVICES["grafana"]["ports"] == ["127.0.0.1:${MODEPULSE_GRAFANA_PORT:-3000}:3000"]
+    assert COMPOSE["networks"]["stores"] == COMPOSE["networks"]["metrics"] == {"internal": True}
+    reached = [name for name, service in SERVICES.items() if "front" in service["networks"]]
+    assert sorted(reached) == ["api", "balancer", "grafana"]
+    in_reach_of_the_stores = {name for name, service in SERVICES.items() if "stores" in service["networks"]}
+    assert not in_reach_of_the_stores & {"balancer", "prometheus", "grafana"}
     subnet = COMPOSE["networks"]["front"]["ipam"]["config"][0]["subnet"]
     assert SERVICES["api"]["environment"]["MODEPULSE_TRUSTED_PROXIES"] == subnet
 
@@ -150,3 +153,24 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
         (folder / "admin_token").chmod(0o600)
         (folder / "admin_token").write_text("chosen by a person, not at all random\n")
     assert made["admin_token"].startswith("chosen")
+
+
+def test_prometheus_asks_the_ports_that_the_processes_have() -> None:
+    asked = yaml.safe_load((ROOT / "deploy" / "monitoring" / "compose.yml").read_text())["scrape_configs"]
+    ports = {config["names"][0]: config["port"] for job in asked for config in job["dns_sd_configs"]}
+    assert ports == {
+        "api": int(SERVICES["api"]["environment"]["MODEPULSE_METRICS_PORT"]),
+        "archiver": int(SERVICES["archiver"]["environment"]["MODEPULSE_ARCHIVER_METRICS_PORT"]),
+    }
+    for name in ports:
+        assert "metrics" in SERVICES[name]["networks"]
+
+
+def test_grafana_finds_its_dashboard_and_prometheus() -> None:
+    folder = ROOT / "deploy" / "monitoring" / "grafana"
+    (source,) = yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((folder / "dashboards" / "modepulse.yml").read_text())["providers"]
+    mounted = [volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]]
+    assert any(Path(path).parent == Path(provider["options"]["path"]) for path in mounted)
+    assert "/etc/grafana/provisioning" in mounted

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from modepulse.launcher.child_process import child_setup, free_port
@@ -55,6 +55,6 @@ def running(version: Path, data: Path) -> Iterator[str]:
 @SAME_ON_EVERY_SERVER
 def test_upgrade_roll_back_and_upgrade(redis_name: str, former: Path, tmp_path: Path) -> None:
     for round_number, version in enumerate((former, ROOT, former, ROOT), 1):
-        with running(version, tmp_path / "data") as url, httpx.Client(base_url=url, timeout=30) as http:
+        with running(version, tmp_path / "data") as url, httpx2.Client(base_url=url, timeout=30) as http:
             post(http, *log_ins("1", "duel", EVENTS, first=EVENTS * round_number))
             assert stats(http, 1) == {"1": [{"multiplayer_mode": "duel", "count": EVENTS * round_number}]}
