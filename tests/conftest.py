@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.faults.summary import SUMMARY
+from tests.scheduler import make_scheduler
 from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
@@ -32,11 +33,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("redis_name", sorted(names), indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of tests that run two at a time, those of a file stay together: they share what the file starts."""
-    for item in items:
-        server = getattr(getattr(item, "callspec", None), "params", {}).get("redis_name", "")
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {server}"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return make_scheduler(config, log)
 
 
 def pytest_report_header() -> list[str]:

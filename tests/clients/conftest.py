@@ -108,7 +108,8 @@ def mono(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-@pytest.fixture(params=["python", "async", "node", "unity"])
+# Mono takes as long as all others together.
+@pytest.fixture(params=["python", "async", "node", pytest.param("unity", marks=pytest.mark.faults)])
 def drive(request: pytest.FixtureRequest) -> Iterator[Drive]:
     """Starts a program with a client."""
     commands = {
