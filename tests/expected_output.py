@@ -23,9 +23,11 @@ TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in VOLATI
 
 @dataclass
 class ExpectedOutput:
-    """What a document shows. `names`: its ids and keys -> those of this run, for the commands that follow."""
+    """What a document shows. `more`: lines may follow. `names`: its ids and keys -> those of this run, for the commands
+    that follow."""
 
     lines: list[str]
+    more: bool = False
     names: dict[str, str] = field(default_factory=dict)
 
     def fits(self, printed: str) -> bool:
@@ -45,7 +47,7 @@ class ExpectedOutput:
         for token in tokens:
             pattern += _literal(expected[end : token.start()]) + f"({VOLATILE[token.lastgroup or '']})"
             end = token.end()
-        found = re.fullmatch(pattern + _literal(expected[end:]), printed, re.DOTALL)
+        found = re.fullmatch(pattern + _literal(expected[end:]) + r"(?:\n.*)?" * self.more, printed, re.DOTALL)
         if found is None:
             return False
         times = [(_seconds(token[0]), _seconds(text)) for token, text in _pairs(tokens, found) if token["time"]]

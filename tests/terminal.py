@@ -74,7 +74,8 @@ class Terminal:
 
     def run(self, step: Step, seconds: float = SECONDS) -> None:
         """Fails unless the command prints what the document says."""
-        expected = ExpectedOutput(step.output)
+        # What stays may print more at any moment.
+        expected = ExpectedOutput(step.output, more=step.stays)
         deadline = time.monotonic() + seconds
         while True:
             printed = self._run_once(step, expected, deadline)
