@@ -1,10 +1,12 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.faults.summary import SUMMARY
+from tests.scheduler import make_scheduler
 from tests.script_harness import ScriptHarness
 from tests.servers import Stack, eventually, redis_binaries, redis_server
 
@@ -29,6 +31,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.config.getoption("--one-server") or not names <= set(BINARIES):
         names = {"valkey"}
     metafunc.parametrize("redis_name", sorted(names), indirect=True, scope="session")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return make_scheduler(config, log)
 
 
 def pytest_report_header() -> list[str]:
@@ -91,6 +98,18 @@ def own_stack(redis_name: str, tmp_path: Path) -> Iterator[Stack]:
     yield stack
     if stack.process is not None and stack.process.poll() is None:
         stack.stop()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands its faults to the first."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["faults"] = SUMMARY.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    SUMMARY.unpack(getattr(node, "workeroutput", {}).get("faults", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,6 +1,7 @@
 """The table at the end of `scripts/test --faults`."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from tests.faults.load import Report
 
@@ -12,6 +13,14 @@ class Summary:
     def add(self, name: str, faults: int, report: Report) -> None:
         self.rows.append((name, faults, report))
         assert report.clean, f"{name}: {report}"
+
+    def packed(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """The rows in types that go from one process to another."""
+        return [(name, faults, asdict(report)) for name, faults, report in self.rows]
+
+    def unpack(self, rows: list[tuple[str, int, dict[str, Any]]]) -> None:
+        """Adds those of another process, which has checked them."""
+        self.rows += [(name, faults, Report(**report)) for name, faults, report in rows]
 
     def lines(self) -> list[str]:
         head = f"{'fault':<44}{'injected':>9}{'acked':>10}{'lost':>6}{'doubled':>9}{'differences':>13}"
