@@ -189,34 +189,36 @@ def test_expired_session_is_shown_as_such(tmp_path: Any) -> None:
         assert session["to"] <= time.time()
 
 
-def test_simulated_history_is_whole_and_leaves_the_counters_alone(stack: Stack, http: httpx2.Client) -> None:
-    areas = {"101", "102", "103"}
+def test_simulated_history_is_whole_and_leaves_the_counters_alone(own_stack: Stack) -> None:
+    """On a service of its own: nobody else may play in its areas and its newest minute."""
+    with own_stack as stack, httpx2.Client(base_url=stack.url, timeout=10) as http:
+        areas = {"101", "102", "103"}
 
-    def live() -> list[Any]:
-        return [area for area in http.get("/areas").json()["areas"] if area["area_code"] in areas]
+        def live() -> list[Any]:
+            return [area for area in http.get("/areas").json()["areas"] if area["area_code"] in areas]
 
-    # In a minute that the simulated history does not reach: it is archived behind this event, but its events are of
-    # an earlier time, and peaks are counted in the order in which events are archived.
-    ahead = (int(time.time()) // 60 + 1) * 60
-    http.post("/events", json=event(101, "stays") | {"epoch_timestamp": ahead}).raise_for_status()
-    eventually(lambda: http.get("/events", params={"user_id": "stays@101"}).json()["items"])
-    before = eventually(live)
-    done = modepulse(
-        "simulate", "--to-postgres", "--events", "20000", "--days", "3", "--users", "100", "--areas", "3",
-        "--seed", "5", "--data-dir", str(stack.directory),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    written = int(done.stdout.split()[0])
-    assert 19_000 < written < 22_000
-    # Of these areas only: in others sessions may expire meanwhile.
-    minutes = [tuple(row) for row in query(stack, MINUTES) if row["area_code"] in areas]
-    assert minutes == minutes_of(row for row in query(stack, EVENTS) if row["area_code"] in areas)
-    (lowest,) = query(stack, "SELECT min(last) AS last FROM area_mode_minutes")
-    assert lowest["last"] == 0
-    (default,) = query(stack, "SELECT count(*) AS rows FROM area_mode_events_default")
-    assert default["rows"] == 0
-    assert live() == before
-    series = http.get("/history", params={"area_code": 101, "from": time.time() - 86_400, "step": 3600}).json()
-    assert len(series["series"]) == 5
-    verified = modepulse("verify", "--data-dir", str(stack.directory))
-    assert verified.returncode == 0, verified.stdout
+        # In a minute that the simulated history does not reach: it is archived behind this event, but its events are of
+        # an earlier time, and peaks are counted in the order in which events are archived.
+        ahead = (int(time.time()) // 60 + 1) * 60
+        http.post("/events", json=event(101, "stays") | {"epoch_timestamp": ahead}).raise_for_status()
+        eventually(lambda: http.get("/events", params={"user_id": "stays@101"}).json()["items"])
+        before = eventually(live)
+        done = modepulse(
+            "simulate", "--to-postgres", "--events", "20000", "--days", "3", "--users", "100", "--areas", "3",
+            "--seed", "5", "--data-dir", str(stack.directory),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        written = int(done.stdout.split()[0])
+        assert 19_000 < written < 22_000
+        # Of these areas only: in others sessions may expire meanwhile.
+        minutes = [tuple(row) for row in query(stack, MINUTES) if row["area_code"] in areas]
+        assert minutes == minutes_of(row for row in query(stack, EVENTS) if row["area_code"] in areas)
+        (lowest,) = query(stack, "SELECT min(last) AS last FROM area_mode_minutes")
+        assert lowest["last"] == 0
+        (default,) = query(stack, "SELECT count(*) AS rows FROM area_mode_events_default")
+        assert default["rows"] == 0
+        assert live() == before
+        series = http.get("/history", params={"area_code": 101, "from": time.time() - 86_400, "step": 3600}).json()
+        assert len(series["series"]) == 5
+        verified = modepulse("verify", "--data-dir", str(stack.directory))
+        assert verified.returncode == 0, verified.stdout
