@@ -228,9 +228,7 @@ def _let_in(principal: Principal, request: RequestScope, scope: Scope, now: floa
     if scope not in principal.scopes:
         request["state"]["principal"] = principal  # for the audit trail
         raise refusals.insufficient_scope(scope)
-    limit = principal.requests  # as _take_request, without a call
-    if limit is not None and (wait := limit.take(1, now)):
-        raise refusals.too_many_requests(limit, wait, now)
+    _take_request(principal, now)
     return principal
 
 

@@ -7,10 +7,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.errors import Problem
-
-# A client that is still sending loses the answer if the connection is closed at once.
-LINGER_SECONDS = 2
+from app.errors import LINGER_SECONDS, Problem
 
 
 class AnsweringProtocol(HttpToolsProtocol):
