@@ -14,9 +14,14 @@ _origin = re.compile(rf"[a-z][a-z0-9+.-]*://(?:{LABELS}|\[[0-9a-f:.]+\])(?::[0-9
 Network = IPv4Network | IPv6Network
 
 
+def parse_list(text: str) -> list[str]:
+    """The entries of a comma-separated list, without the spaces around them."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
 def parse_origins(text: str) -> tuple[str, ...]:
     """The origins of a comma-separated list, in lower case. Raises ValueError with what one has to look like."""
-    origins = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+    origins = tuple(origin.lower() for origin in parse_list(text))
     if origins == (ANY,):
         return origins
     if not all(map(_origin, origins)):
@@ -33,7 +38,7 @@ def _without_default_port(origin: str) -> str:
 
 def parse_hosts(text: str) -> tuple[str, ...]:
     """The names of a comma-separated list, in lower case. Raises ValueError with what a name has to look like."""
-    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    names = tuple(name.lower() for name in parse_list(text))
     if not all(name == "*" or _host(name) for name in names):
         raise ValueError("a list of host names like stats.example.com, *.example.com or [::1], or *")
     return names
@@ -41,9 +46,8 @@ def parse_hosts(text: str) -> tuple[str, ...]:
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """The networks of a comma-separated list of addresses, networks and `unix`. Raises ValueError."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
     try:
-        return tuple(ip_network(name) for name in names if name != UNIX)
+        return tuple(ip_network(name) for name in parse_list(text) if name != UNIX)
     except ValueError:
         raise ValueError("a list of addresses and networks like 10.0.0.7, 10.1.0.0/16 or fd00::/8") from None
 
@@ -71,6 +75,6 @@ def check_log_level(text: str) -> None:
 
 def check_names(text: str) -> None:
     """Raises ValueError."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = parse_list(text)
     if not names or any("|" in name for name in names):
         raise ValueError("a list of at least one name, none with | in it")

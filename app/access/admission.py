@@ -225,13 +225,10 @@ class Admission:
 
 def _let_in(principal: Principal, request: RequestScope, scope: Scope, now: float) -> Principal:
     """Raises Problem (403, 429)."""
+    request["state"]["principal"] = principal  # for the log and the audit trail of a refusal
     if scope not in principal.scopes:
-        request["state"]["principal"] = principal  # for the audit trail
         raise refusals.insufficient_scope(scope)
-    limit = principal.requests  # as _take_request, without a call
-    if limit is not None and (wait := limit.take(1, now)):
-        request["state"]["principal"] = principal  # for the log
-        raise refusals.too_many_requests(limit, wait, now)
+    _take_request(principal, now)
     return principal
 
 

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
-from app.setting_forms import UNIX, parse_networks
+from app.setting_forms import UNIX, parse_list, parse_networks
 
 # Looked-up X-Forwarded-For headers that are remembered, and how long (in bytes) each may be.
 MAX_REMEMBERED = 10_000
@@ -36,7 +36,7 @@ class TrustedProxies:
 
     def __init__(self, listed: str) -> None:
         self._networks = parse_networks(listed)
-        self._unix = UNIX in (name.strip() for name in listed.split(","))
+        self._unix = UNIX in parse_list(listed)
         self._peers: dict[str, tuple[str, bool]] = {}
         self._forwarded: dict[tuple[str, bytes], str] = {}
 

@@ -7,13 +7,10 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.errors import Problem
+from app.errors import LINGER_SECONDS, Problem
 from app.request_id import HEADER, STATE, request_id
 
 Headers = list[tuple[bytes, bytes]]
-
-# A client that is still sending loses the answer if the connection is closed at once.
-LINGER_SECONDS = 2
 
 
 class AnsweringProtocol(HttpToolsProtocol):

@@ -15,16 +15,6 @@ from tests.unit.held_recorder import HeldRecorder, args_of, events_of, finished,
 KEY = RequestKey("name", "fingerprint", 60)
 
 
-@pytest.fixture
-def recorder() -> HeldRecorder:
-    return HeldRecorder()
-
-
-@pytest.fixture
-def commits(recorder: HeldRecorder) -> GroupCommit:
-    return GroupCommit(recorder, queue_events=1000, write_deadline_seconds=5)
-
-
 async def test_requests_that_arrive_during_a_call_share_the_next_one(
     commits: GroupCommit, recorder: HeldRecorder
 ) -> None:

@@ -14,16 +14,6 @@ from tests.unit.held_recorder import HeldRecorder, args_of, finished, submit, tu
 KEY = RequestKey("name", "fingerprint", 60)
 
 
-@pytest.fixture
-def recorder() -> HeldRecorder:
-    return HeldRecorder()
-
-
-@pytest.fixture
-def commits(recorder: HeldRecorder) -> GroupCommit:
-    return GroupCommit(recorder, queue_events=1000, write_deadline_seconds=5)
-
-
 def over(*positions: int) -> OverLimit:
     return OverLimit(dict.fromkeys(positions, Outcome.TOO_MANY_AREAS))
 
