@@ -1,4 +1,4 @@
-"""Which tests go to which of the processes that run them two at a time."""
+"""Which tests go to which of the processes that run several at a time."""
 
 import re
 from typing import Any

@@ -18,6 +18,8 @@ from tests.prometheus import NEEDS_PROMETHEUS, Prometheus, prometheus, scrape, v
 from tests.servers import Stack, eventually, ready
 
 pytestmark = [SAME_ON_EVERY_SERVER, NEEDS_PROMETHEUS]
+# An alert waits before it fires; one death of each store and process is in every run.
+LONG = pytest.mark.faults
 
 # Within which an alert has to fire; and how long it may take the parts and the alert to be well again.
 # On a machine that does nothing else it is 5 to 10 s at the shipped interval (docs/alerts.md).
@@ -93,7 +95,9 @@ def test_prometheus_reads_what_the_service_shows(watched: Watched) -> None:
         eventually(watched.prometheus.query, SECONDS, expression=query)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, *(pytest.param(how, marks=LONG) for how in (signal.SIGSTOP, signal.SIGTERM))]
+)
 @pytest.mark.parametrize(("part", "alert"), [("archiver", "ModepulseArchiverDown"), ("api", "ModepulseApiDown")])
 def test_a_process_that_is_killed_stopped_or_frozen(
     watched: Watched, part: str, alert: str, how: signal.Signals
@@ -102,12 +106,13 @@ def test_a_process_that_is_killed_stopped_or_frozen(
         watched.fires(alert)
 
 
+@LONG
 def test_a_process_that_was_started_again_at_once(watched: Watched) -> None:
     watched.stack.kill("archiver")
     watched.fires("ModepulseRestarted")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=LONG)])
 def test_redis_away(watched: Watched, how: signal.Signals) -> None:
     assert watched.post().status_code == 200
     with watched.without("redis", how):
@@ -124,6 +129,7 @@ def test_redis_away(watched: Watched, how: signal.Signals) -> None:
         assert value(watched.figures("api"), reconnects, connection="write") > 0
 
 
+@LONG
 def test_postgres_away(watched: Watched) -> None:
     with watched.without("postgres", signal.SIGINT):
         assert watched.post("while away").status_code == 200, "events are taken all the same"
@@ -146,6 +152,7 @@ def filled(stack: Stack, share: float) -> Iterator[None]:
             client.config_set("maxmemory", before["maxmemory"])
 
 
+@LONG
 @pytest.mark.parametrize("share", [0.9, 1.2])
 def test_redis_full(watched: Watched, share: float) -> None:
     """Nearly, or beyond its limit, when it also refuses what the monitor itself would write."""
@@ -158,6 +165,7 @@ def test_redis_full(watched: Watched, share: float) -> None:
         assert value(figures, "modepulse_ready") == 1
 
 
+@LONG
 def test_redis_weaker_than_promised(watched: Watched) -> None:
     with redis.Redis.from_url(watched.stack.run["redis_url"]) as client:
         client.config_set("appendfsync", "everysec")
@@ -167,6 +175,7 @@ def test_redis_weaker_than_promised(watched: Watched) -> None:
             client.config_set("appendfsync", "always")
 
 
+@LONG
 def test_redis_wiped(watched: Watched) -> None:
     """The partition closes, and the archiver rebuilds it."""
     assert watched.post("before").status_code == 200

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,7 @@ def backup(own_stack: Stack, tmp_path: Path) -> tuple[Path, int]:
     return tmp_path / "backup", before
 
 
+@SAME_ON_EVERY_SERVER
 def test_restored_from_both_stores_then_from_postgres_alone(
     backup: tuple[Path, int], redis_name: str, tmp_path: Path
 ) -> None:
@@ -155,7 +157,7 @@ def debian_postgres(folder: Path) -> Iterator[str]:
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")
-        for parent in folder.parents[:3]:
+        for parent in folder.parents[: -len(Path(tempfile.gettempdir()).parts)]:
             parent.chmod(parent.stat().st_mode | 0o011)
         identity = {"user": "nobody"}
     data = folder / "data"

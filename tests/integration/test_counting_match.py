@@ -19,6 +19,7 @@ def verify(stack: Stack) -> "subprocess.CompletedProcess[str]":
     return modepulse("verify", "--data-dir", str(stack.directory))
 
 
+@SAME_ON_EVERY_SERVER
 def test_counts_match_under_load_and_after_it(own_stack: Stack) -> None:
     with own_stack as stack:
         with Load(stack.url, 51, rate=4000) as load:

@@ -125,6 +125,7 @@ def test_killed_part_comes_back_and_every_count_is_right(own_stack: Stack, part:
     kill_under_load(own_stack, part)
 
 
+@SAME_ON_EVERY_SERVER
 def test_data_survives_a_restart(own_stack: Stack) -> None:
     event = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
     with own_stack as stack:

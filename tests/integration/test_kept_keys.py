@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from app.contract.api_key import Scope, new_key
+from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import wait_until_archived
 from tests.faults.redis_files import aof, replace_redis
 from tests.http_client import event, post
@@ -78,6 +79,7 @@ def test_wiped_redis_lets_nobody_in_and_gets_its_keys_back(own_stack: Stack) -> 
         assert code(stack.url, bad) == "revoked_key"
 
 
+@SAME_ON_EVERY_SERVER
 def test_keys_made_and_revoked_while_redis_is_empty_are_not_lost(own_stack: Stack) -> None:
     with own_stack as stack:
         good, bad = make(stack, "read"), make(stack, "read")
@@ -96,6 +98,7 @@ def test_keys_made_and_revoked_while_redis_is_empty_are_not_lost(own_stack: Stac
         assert [status(stack.url, key) for key in (good, made, bad)] == [200, 200, 401]
 
 
+@SAME_ON_EVERY_SERVER
 def test_rebuild_by_hand_keeps_the_keys(own_stack: Stack) -> None:
     with own_stack as stack:
         key = make(stack, "read", "ingest")
@@ -106,6 +109,7 @@ def test_rebuild_by_hand_keeps_the_keys(own_stack: Stack) -> None:
         assert (status(stack.url), status(stack.url, key)) == (401, 200)
 
 
+@SAME_ON_EVERY_SERVER
 def test_keys_of_a_foreign_redis_are_not_ours(own_stack: Stack) -> None:
     with own_stack as stack:
         ours = make(stack, "read")
@@ -136,6 +140,7 @@ def test_older_redis_does_not_make_a_revoked_key_valid(own_stack: Stack) -> None
         assert status(stack.url, other) == 200
 
 
+@SAME_ON_EVERY_SERVER
 def test_lost_copy_in_postgres_is_made_again(own_stack: Stack) -> None:
     with own_stack as stack:
         key = make(stack, "read")
@@ -161,6 +166,7 @@ def test_key_can_be_revoked_when_redis_is_full(own_stack: Stack) -> None:
         client.close()
 
 
+@SAME_ON_EVERY_SERVER
 def test_events_are_taken_with_a_key_while_postgres_is_down(own_stack: Stack, area: int) -> None:
     with own_stack as stack:
         key = make(stack, "ingest")

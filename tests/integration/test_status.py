@@ -42,6 +42,7 @@ def test_status_of_a_service_that_is_well(stack: Stack, http: httpx2.Client) -> 
     assert len(shown.splitlines()) <= 24
 
 
+@SAME_ON_EVERY_SERVER
 def test_rate_and_lag_are_counted(own_stack: Stack) -> None:
     with own_stack as stack, httpx2.Client(base_url=stack.url) as http:
         http.post("/events", json=event(1, "ann")).raise_for_status()

@@ -99,6 +99,7 @@ def test_archiver_counts_the_totals_of_a_former_release_or_a_damaged_log(own_sta
 WALKS = ("keys", "smembers", "flushall", "sort", "debug", "memory")
 
 
+@SAME_ON_EVERY_SERVER
 def test_nothing_that_an_operator_runs_asks_redis_for_all_at_once(own_stack: Stack) -> None:
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         for first in range(0, 5000, 1000):
