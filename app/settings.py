@@ -86,7 +86,7 @@ class Settings:
     max_sessions_per_user: int = _setting(
         100, "sessions of a user in a partition, logged-out ones of the last lease included; beyond it 422", 1
     )
-    max_idempotency_keys: int = _setting(1_000_000, "answers to Idempotency-Keys kept at a time; beyond it 422", 1)
+    max_idempotency_keys: int = _setting(10_000_000, "answers to Idempotency-Keys kept at a time; beyond it 422", 1)
     areas: str = _setting("", "the only areas that are taken, separated by commas; unset: any", check=check_names)
     modes: str = _setting("", "the only modes that are taken, separated by commas; unset: any", check=check_names)
     retention_days: int = _setting(400, "days that events stay in Postgres", 1, 36_500)
