@@ -16,6 +16,7 @@ from app.access.need import Need
 from app.access.principal import EVERYTHING, Principal
 from app.access.session import Sessions
 from app.contract.api_key import ApiKey, Scope, digest_of, key_id
+from app.contract.memo import Memo
 from app.live.keyring import Keyring
 from app.settings import Settings
 
@@ -47,9 +48,9 @@ class Admission:
         self._private = loopback and not settings.trusted_proxies
         self._may_be_open = self._private or settings.allow_anonymous
         self.keyring = keyring
-        self._known: dict[Header, Principal] = {}
+        self._known: Memo[Header, Principal] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_BYTES)
         self._principals: dict[str, Principal] = {}  # by the key's id
-        self._clean_queries: set[bytes] = set()
+        self._clean_queries: Memo[bytes, bool] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_BYTES)
         self._admin_digest = digest_of(settings.admin_token.encode()) if settings.admin_token else ""
         self._admin = self._principal(EVERYTHING, "admin", "MODEPULSE_ADMIN_TOKEN", 0, inf)
         if 0 < len(settings.admin_token) < SHORT_TOKEN:
@@ -81,7 +82,8 @@ class Admission:
         if ended:
             for identity in ended:
                 del self._principals[identity]
-            self._known = {header: principal for header, principal in self._known.items() if not principal.ended}
+            for header in [header for header, principal in self._known.items() if principal.ended]:
+                del self._known[header]
         if self.enforced != self._must_enforce():
             self.enforced = not self.enforced
             log.info("Keys are needed" if self.enforced else "Keys are off", extra={"action": "keys"})
@@ -130,10 +132,7 @@ class Admission:
         name = key_parameter(query)
         if name is not None:
             raise refusals.key_in_query(name)
-        if len(query) <= MAX_REMEMBERED_BYTES:
-            if len(self._clean_queries) >= MAX_REMEMBERED:
-                self._clean_queries.clear()
-            self._clean_queries.add(query)
+        self._clean_queries.keep(query, True, len(query))
 
     def _identify(self, request: RequestScope, need: Need, route: str, now: float) -> Principal | None:
         """Whose key the headers hold; None without one, and for a wrong one where none is needed."""
@@ -151,11 +150,7 @@ class Admission:
                     self._refuse_wrong(request, text, route, now)
                 return None
             principal = self._of_key(key)
-        if len(header[1]) <= MAX_REMEMBERED_BYTES:
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            self._known[header] = principal
-        return principal
+        return self._known.keep(header, principal, len(header[1]))
 
     def _refuse_wrong(self, request: RequestScope, text: bytes, route: str, now: float) -> None:
         address = client_address(request)

@@ -5,10 +5,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
+from app.contract.memo import Memo
 from app.setting_forms import UNIX, parse_list, parse_networks
 
-# Looked-up X-Forwarded-For headers that are remembered, and how long (in bytes) each may be.
 MAX_REMEMBERED = 10_000
+# Bytes of an X-Forwarded-For header.
 MAX_REMEMBERED_HEADER = 300
 # Whoever has an IPv6 address has a network of them.
 _IPV6_NETWORK_BITS = 64
@@ -37,8 +38,8 @@ class TrustedProxies:
     def __init__(self, listed: str) -> None:
         self._networks = parse_networks(listed)
         self._unix = UNIX in parse_list(listed)
-        self._peers: dict[str, tuple[str, bool]] = {}
-        self._forwarded: dict[tuple[str, bytes], str] = {}
+        self._peers: Memo[str, tuple[str, bool]] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_HEADER)
+        self._forwarded: Memo[tuple[str, bytes], str] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_HEADER)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -56,11 +57,8 @@ class TrustedProxies:
         forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for")
         found = self._forwarded.get((address, forwarded))
         if found is None:
-            found = self._last_untrusted(address, forwarded)
-            if len(forwarded) <= MAX_REMEMBERED_HEADER:
-                if len(self._forwarded) >= MAX_REMEMBERED:
-                    self._forwarded.clear()
-                self._forwarded[address, forwarded] = found
+            last = self._last_untrusted(address, forwarded)
+            found = self._forwarded.keep((address, forwarded), last, len(forwarded))
         scope["client"] = (found, 0)
         for name, value in headers:
             if name == b"x-forwarded-proto":
@@ -79,10 +77,8 @@ class TrustedProxies:
         peer = client[0] if client else ""
         known = self._peers.get(peer)
         if known is None:
-            if len(self._peers) >= MAX_REMEMBERED:
-                self._peers.clear()
             address = _canonical(peer) or peer
-            known = self._peers[peer] = address, self.is_trusted(address)
+            known = self._peers.keep(peer, (address, self.is_trusted(address)), len(peer))
         return known
 
     def _last_untrusted(self, peer: str, forwarded: bytes) -> str:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from app.contract.memo import Memo
 from app.errors import Problem
 from app.setting_forms import ANY, LABELS, parse_hosts
 
-# Accepted Host headers that are remembered, and how long (in bytes) each may be.
+# Accepted Host headers, and how long (in bytes) each may be.
 MAX_REMEMBERED = 1000
 MAX_REMEMBERED_HOST = 255
 # Probes come by the address of the machine; these paths say nothing but that the service is up.
@@ -30,7 +31,7 @@ class Hosts:
         self._needs_host = bool(names) and not self._any
         self._exact = frozenset(names)
         self._suffixes = tuple(name.removeprefix("*") for name in names if name.startswith("*."))
-        self.accepted: set[bytes] = set()
+        self.accepted: Memo[bytes, bool] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_HOST)
 
     def check(self, host: bytes | None, http_version: str, path: str) -> None:
         """Raises Problem: 421 for another host's name, 400 for what is no name. `host`: b"" when it was given twice."""
@@ -44,7 +45,7 @@ class Hosts:
             raise _malformed()
         name, port = found.groups()
         if self._serves(name, port):
-            self._remember(host)
+            self.accepted.keep(host, True, len(host))
         elif not (path in HEALTH_PATHS and (name == "localhost" or _address(name))):
             raise Problem(421, "unknown_host", "This host name is not served here; see MODEPULSE_ALLOWED_HOSTS")
 
@@ -56,12 +57,6 @@ class Hosts:
             return name == "localhost" if address is None else address.is_loopback
         with_port = {name, f"{name}:{port}"}
         return not with_port.isdisjoint(self._exact) or _ends_with(with_port, self._suffixes)
-
-    def _remember(self, host: bytes) -> None:
-        if len(host) <= MAX_REMEMBERED_HOST:
-            if len(self.accepted) >= MAX_REMEMBERED:
-                self.accepted.clear()
-            self.accepted.add(host)
 
 
 def _ends_with(names: Iterable[str], suffixes: tuple[str, ...]) -> bool:

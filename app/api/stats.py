@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.request import area_codes, invalid_query, reject_unknown, whole_number
 from app.api.response import json_response, send_json
 from app.bounds import ALL_AREAS, DEFAULT_RANKS, DEFAULT_ROWS, MAX_OFFSET, MAX_RANKS, MAX_ROWS, MAX_STATS_AREAS
+from app.contract.memo import Memo
 from app.errors import Problem
 from app.live.counters import LiveCounters
 from app.live.rankings import areas_json, modes_json, ranking_json
@@ -28,7 +29,7 @@ class GetStats:
     """
 
     def __init__(self) -> None:
-        self._parsed: dict[bytes, tuple[list[tuple[bytes, str]], int]] = {}
+        self._parsed: Memo[bytes, tuple[list[tuple[bytes, str]], int]] = Memo(MAX_REMEMBERED, MAX_REMEMBERED_QUERY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -55,13 +56,8 @@ class GetStats:
             message = f"area_code={ALL_AREAS} is for GET /stats/stream; GET /areas lists the areas"
             raise invalid_query("area_code", "several", message)
         limit = whole_number(request, "limit", DEFAULT_RANKS, 1, MAX_RANKS)
-        parsed = [(orjson.dumps(area), area) for area in areas], limit
         query = scope["query_string"]
-        if len(query) <= MAX_REMEMBERED_QUERY:
-            if len(self._parsed) >= MAX_REMEMBERED:
-                self._parsed.clear()
-            self._parsed[query] = parsed
-        return parsed
+        return self._parsed.keep(query, ([(orjson.dumps(area), area) for area in areas], limit), len(query))
 
 
 async def get_areas(request: Request) -> Response:

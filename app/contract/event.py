@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from app.contract.allowed_names import ALL_NAMES, AllowedNames
 from app.contract.area_mode import join_area_mode
+from app.contract.memo import Memo
 from app.contract.outcome import POSTED_KINDS
 from app.contract.problem import Location, problem_at
 
@@ -18,10 +19,8 @@ NAME_RULE = "is 1 to 255 characters without control characters and without |"
 # Lone surrogates are no characters, and no encoding has them: such a text is no client's but this machine's own.
 _name = re.compile(r"[^\x00-\x1f\x7f-\x9f|\ud800-\udfff]{1,255}").fullmatch
 _kinds = {spelling: kind for kind in map(str, POSTED_KINDS) for spelling in (kind, kind.lower(), kind.capitalize())}
-_area_modes: dict[tuple[int | str, str], str] = {}
-# Pairs that are remembered, and how long (in characters) one may be: at most some 20 MB.
-_MAX_REMEMBERED = 50_000
-_MAX_REMEMBERED_LENGTH = 64
+# At most some 20 MB.
+_area_modes: Memo[tuple[int | str, str], str] = Memo(50_000, 64)
 
 
 def is_name(text: str) -> bool:
@@ -98,11 +97,7 @@ def _remember_area_mode(area: int | str, mode: str) -> str:
     if not _name(str(area)) or not _name(mode):
         raise ValueError
     area_mode = join_area_mode(str(area), mode)
-    if len(area_mode) <= _MAX_REMEMBERED_LENGTH:
-        if len(_area_modes) >= _MAX_REMEMBERED:
-            _area_modes.clear()
-        _area_modes[area, mode] = area_mode
-    return area_mode
+    return _area_modes.keep((area, mode), area_mode, len(area_mode))
 
 
 def _remember_kind(name: Any) -> str:

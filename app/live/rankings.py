@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 
+from app.contract.memo import Memo
 from app.live.counters import Ranking, pairs
 from app.live.totals import AreasPage, ModesPage
 
-MAX_REMEMBERED_MODES = 10_000
-
-_mode_prefixes: dict[bytes, bytes] = {}
+# Modes are few and recur.
+_mode_prefixes: Memo[bytes, bytes] = Memo(10_000, 400)
 
 
 def ranking_json(ranking: Ranking, limit: int = 0) -> bytes:
@@ -24,11 +24,8 @@ def ranking_json(ranking: Ranking, limit: int = 0) -> bytes:
 
 
 def _mode_prefix(mode: bytes) -> bytes:
-    """The JSON before the count. Modes are few and recur, so it is kept."""
-    if len(_mode_prefixes) >= MAX_REMEMBERED_MODES:
-        _mode_prefixes.clear()
-    prefix = _mode_prefixes[mode] = b'{"multiplayer_mode":%b,"count":' % orjson.dumps(mode.decode())
-    return prefix
+    """The JSON before the count."""
+    return _mode_prefixes.keep(mode, b'{"multiplayer_mode":%b,"count":' % orjson.dumps(mode.decode()), len(mode))
 
 
 def areas_json(page: AreasPage) -> dict[str, Any]:
