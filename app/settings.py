@@ -13,6 +13,7 @@ from app.setting_forms import (
     check_names,
     check_path_prefix,
     parse_hosts,
+    parse_list,
     parse_networks,
     parse_origins,
 )
@@ -136,6 +137,11 @@ class Settings:
             if name in given:
                 given[name] = _address(name, given[name], schemes, given.get(password, ""))
         return cls(**given)
+
+    @property
+    def listed_names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The areas and the modes that are taken; without any, all are."""
+        return frozenset(parse_list(self.areas)), frozenset(parse_list(self.modes))
 
     @property
     def lease_us(self) -> int:

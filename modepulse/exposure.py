@@ -1,10 +1,12 @@
 """Whether a service that others can reach has a key, so that it does not start open to all."""
 
 import asyncio
+import socket
 import time
 
 from redis.exceptions import RedisError
 
+from app.access.exposure import is_loopback
 from app.contract.connection import connect
 from app.contract.key_store import read_keys
 from app.contract.postgres import POSTGRES_ERRORS
@@ -16,6 +18,12 @@ WAYS_OUT = (
     "make a key first (`modepulse keys create NAME --scope admin`), set MODEPULSE_ADMIN_TOKEN,"
     " or let everybody in with MODEPULSE_ALLOW_ANONYMOUS=true"
 )
+
+
+def needs_key(settings: Settings, listener: socket.socket) -> bool:
+    """Whether others can reach the service there, by themselves or through a proxy, and nothing else lets them in."""
+    private = is_loopback(listener) and not settings.trusted_proxies
+    return not (private or settings.admin_token or settings.allow_anonymous)
 
 
 def lacks_key(settings: Settings) -> bool | None:

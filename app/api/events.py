@@ -14,7 +14,7 @@ from app.api.held_bytes import HeldBytes
 from app.api.request import choice_of
 from app.api.response import send_json
 from app.bounds import MAX_KEY_LENGTH, ON_INVALID
-from app.contract.allowed_names import allowed_names
+from app.contract.allowed_names import AllowedNames
 from app.contract.event import MAX_ERRORS, clock_skew_at
 from app.contract.outcome import OVER_LIMIT, Outcome
 from app.contract.problem import Location, problem_at
@@ -45,7 +45,7 @@ class PostEvents:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._allowed = allowed_names(settings.areas, settings.modes)
+        self._allowed = AllowedNames(*settings.listed_names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.body import parse_json, read_body
 from app.api.response import json_response
 from app.bounds import GENERATE_NUMBERS
-from app.contract.allowed_names import AllowedNames, allowed_names
+from app.contract.allowed_names import AllowedNames
 from app.contract.area_mode import join_area_mode
 from app.contract.outcome import OVER_LIMIT, EventKind
 from app.contract.problem import problem_at
@@ -38,7 +38,7 @@ async def generate_data(request: Request) -> Response:
     body = await read_body(request.receive, dict(request.headers.raw), settings)
     numbers = _numbers(parse_json(body, []) if body.strip() else {})
     request.state.principal.take_events(numbers["events"])
-    events = _random_events(allowed_names(settings.areas, settings.modes), **numbers)
+    events = _random_events(AllowedNames(*settings.listed_names), **numbers)
     return json_response({"cnt_records_generated": await _record(events, request.state.ingest)})
 
 

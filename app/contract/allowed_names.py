@@ -19,12 +19,3 @@ class AllowedNames(NamedTuple):
 
 
 ALL_NAMES = AllowedNames()
-
-
-def allowed_names(areas: str, modes: str) -> AllowedNames:
-    """Of two lists of names separated by commas."""
-    return AllowedNames(_names(areas), _names(modes))
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name for part in text.split(",") if (name := part.strip()))

@@ -34,19 +34,16 @@ def serve(
 ) -> None:
     """Run the API (needs MODEPULSE_REDIS_URL)."""
     from app import server
-    from app.access.exposure import is_loopback
     from app.settings import SettingsError
-    from modepulse.exposure import WAYS_OUT, lacks_key
+    from modepulse.exposure import WAYS_OUT, lacks_key, needs_key
 
     settings = read_settings("redis_url")
     try:
         listener = server.bind(host, port) if fd is None else socket.socket(fileno=fd)
     except OSError as error:
         fail(f"cannot listen on {host} port {port}: {error.strerror}", 1)
-    private = is_loopback(listener) and not settings.trusted_proxies
-    needs_key = not (private or settings.admin_token or settings.allow_anonymous)
     # While the stores cannot be asked, nobody gets in without a key, and with one as soon as they can.
-    if needs_key and lacks_key(settings):
+    if needs_key(settings, listener) and lacks_key(settings):
         fail(f"others can reach {host if fd is None else 'this socket'} and there is no key: {WAYS_OUT}", 2)
     try:
         started = server.serve(settings, listener)

@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from app.access.exposure import is_loopback
 from app.contract.postgres import POSTGRES_ERRORS
 from app.contract.versions import own_version
 from app.server import bind
 from app.settings import Settings
 from archiver.errors import EditedMigration
 from modepulse import demo
-from modepulse.exposure import WAYS_OUT, lacks_key
+from modepulse.exposure import WAYS_OUT, lacks_key, needs_key
 from modepulse.launcher.api_address import is_ready, metrics_urls, url_of
 from modepulse.launcher.child_process import child_setup, environment_with, free_port, spawn
 from modepulse.launcher.data_directory import DataDirectory
@@ -107,7 +106,7 @@ class Stack:
     def _needs_key(self) -> bool:
         """Whether others can reach the API. The admin token that is made here does not count: nobody has chosen it."""
         assert self._listener is not None
-        return not (is_loopback(self._listener) or self._settings.admin_token or self._settings.allow_anonymous)
+        return needs_key(self._settings, self._listener)
 
     def _require_key(self) -> None:
         """Raises LaunchError when the stores have none."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.contract import event as event_module
-from app.contract.allowed_names import ALL_NAMES, AllowedNames, allowed_names
+from app.contract.allowed_names import ALL_NAMES, AllowedNames
 from app.contract.event import MAX_ERRORS, is_name, validate_events
 from app.contract.problem import Location
 from tests.http_client import event
@@ -64,7 +64,7 @@ def test_no_more_faults_are_described_than_asked_for(monkeypatch: pytest.MonkeyP
 
 
 def test_where_names_are_listed_others_are_refused_with_their_place() -> None:
-    allowed = allowed_names("1, south west ,ä", "duel")
+    allowed = AllowedNames(frozenset(("1", "south west", "ä")), frozenset(("duel",)))
     good = [event(area) for area in (1, "1", "south west", "ä")]
     bad = [event("1 "), event("South west"), event(11), event(1, mode="Duel"), event("2", mode="ctf")]
     found = validate_events([*good, *bad], NOW, [], allowed=allowed)
@@ -78,6 +78,7 @@ def test_where_names_are_listed_others_are_refused_with_their_place() -> None:
         ([8, "area_code"], "unknown_area"),
         ([8, "multiplayer_mode"], "unknown_mode"),
     ]
-    assert validate_events([event(7), event(1, mode="ctf")], NOW, [], allowed=allowed_names("", "ctf")).bad == [0]
+    any_area = AllowedNames(modes=frozenset(("ctf",)))
+    assert validate_events([event(7), event(1, mode="ctf")], NOW, [], allowed=any_area).bad == [0]
     (area, mode) = validate_events([event(7, mode="|")], NOW, [], allowed=allowed).errors
     assert (area["code"], mode["code"]) == ("unknown_area", "invalid_name")
