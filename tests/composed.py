@@ -17,11 +17,12 @@ import httpx2
 import yaml
 
 from app.settings import PREFIX
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from modepulse.launcher.postgres_server import Postgres
 from modepulse.launcher.wheel import wheel_directory
 from tests.conftest import BINARIES
 from tests.nginx import NGINX
+from tests.ports import unused_port
 from tests.servers import eventually, postgres_server
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +45,8 @@ class Composed:
         self.folder = folder
         self.secrets = folder / "deploy" / "secrets"
         self.volumes = {name: folder / "volumes" / name for name in ("redis", "postgres")}
-        self.redis_port, self.balancer_port = free_port(), free_port()
-        self.api_ports = [free_port(), free_port()]
+        self.redis_port, self.balancer_port = unused_port(), unused_port()
+        self.api_ports = [unused_port(), unused_port()]
         self.apis = 1
         self.postgres: Postgres | None = None
         self.running: dict[str, ExitStack] = {}
@@ -186,7 +187,7 @@ class Composed:
             value = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
             for before, after in replaced.items():
                 value = value.replace(before, after)
-            given[variable] = str(free_port()) if variable.endswith("METRICS_PORT") else value
+            given[variable] = str(unused_port()) if variable.endswith("METRICS_PORT") else value
         if name in ("postgres", "postgres-roles"):
             given |= {"PGHOST": "127.0.0.1", "PGPORT": str(postgres_port)}
             given |= {"PGPASSWORD": self.secret("postgres_password")}

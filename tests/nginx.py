@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx2
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
+from tests.ports import unused_port
 from tests.servers import eventually
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
@@ -39,7 +40,7 @@ class Nginx:
 
     def __init__(self, folder: Path, path: str) -> None:
         self.folder = folder
-        self.port, self.plain_port = free_port(), free_port()
+        self.port, self.plain_port = unused_port(), unused_port()
         self.certificate = folder / "certificate.pem"
         self.url = f"https://localhost:{self.port}{path.rstrip('/')}"
 

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
+from tests.ports import unused_port
 from tests.servers import Stack, eventually
 
 PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
@@ -136,7 +137,7 @@ def prometheus(folder: Path, targets: dict[str, str], seconds: float = 1) -> Ite
     for job in config["scrape_configs"]:
         job["static_configs"] = [{"targets": [targets[job["job_name"]]]}]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    server = Prometheus(f"http://127.0.0.1:{(port := free_port())}")
+    server = Prometheus(f"http://127.0.0.1:{(port := unused_port())}")
     assert PROMETHEUS is not None
     with (folder / "prometheus.log").open("ab") as output:
         process = subprocess.Popen(

@@ -19,9 +19,10 @@ from typing import Any
 import httpx2
 import redis
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from modepulse.launcher.postgres_server import Postgres, make_database
 from modepulse.launcher.redis_server import embedded_redis, redis_binary, redis_command
+from tests.ports import unused_port
 
 MODEPULSE = (sys.executable, "-m", "modepulse")
 
@@ -47,7 +48,7 @@ def eventually(condition: Callable[..., Any], seconds: float = 15, **arguments: 
 @contextmanager
 def redis_server(binary: Path, directory: Path, *options: str) -> Iterator[int]:
     """Runs a server with the shipped redis.conf and more options; yields its port."""
-    port = free_port()
+    port = unused_port()
     with (directory / "redis.log").open("ab") as output:
         process = subprocess.Popen(
             [*redis_command(binary, port, directory), *options],
@@ -67,7 +68,7 @@ def _initialised_cluster() -> Path:
     """A data directory's postgres folder after initdb, made once a process for others to copy."""
     directory = Path(tempfile.mkdtemp(prefix="modepulse-cluster-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    Postgres(directory / "postgres", free_port())
+    Postgres(directory / "postgres", unused_port())
     return directory / "postgres"
 
 
@@ -75,7 +76,7 @@ def _initialised_cluster() -> Path:
 def postgres_server(directory: Path) -> Iterator[Postgres]:
     """Runs the embedded Postgres with an empty database of ours."""
     shutil.copytree(_initialised_cluster(), directory / "postgres")
-    postgres = Postgres(directory / "postgres", free_port())
+    postgres = Postgres(directory / "postgres", unused_port())
     with (directory / "postgres.log").open("ab") as output:
         process = postgres.start(output, ())
     try:
@@ -97,11 +98,11 @@ class Stack:
         self, directory: Path, port: int = 0, arguments: Sequence[str] = (), initdb: bool = False, **settings: str
     ) -> None:
         self.directory = directory
-        self.port = port or free_port()
+        self.port = port or unused_port()
         self._arguments = arguments
         self._initdb = initdb
         # Two stacks that start at a time would choose the same.
-        self._settings = {"archiver_metrics_port": str(free_port()), **settings}
+        self._settings = {"archiver_metrics_port": str(unused_port()), **settings}
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> "Stack":
@@ -206,7 +207,7 @@ def ready(stack: Stack) -> bool:
 @contextmanager
 def serving(*arguments: str, **settings: str) -> Iterator[str]:
     """`modepulse serve` by itself, with its settings; yields its address."""
-    port = free_port()
+    port = unused_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "modepulse", "serve", "--port", str(port), *arguments],
         stdin=subprocess.DEVNULL,

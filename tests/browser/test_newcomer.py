@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from modepulse.launcher.child_process import free_port
 from tests.browser.conftest import Window
 from tests.code_blocks import code_blocks
 from tests.documents import ROOT, text
+from tests.ports import unused_port
 from tests.terminal import Terminal
 
 # The packages are downloaded and unpacked.
@@ -34,7 +34,7 @@ def repository(folder: Path) -> Path:
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
 def test_from_the_clone_to_the_first_picture(tmp_path: Path, window: Window) -> None:
-    port = free_port()
+    port = unused_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MODEPULSE_", "PG", "VIRTUAL"))}
     replaced = {
         "<this repository>": str(repository(tmp_path / "repository")),

@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from modepulse.launcher.child_process import free_port
 from tests.clients.conftest import Drive, Secured
 from tests.clients.front import Front, Reply, fronting
 from tests.http_client import audit, ranking, stats
+from tests.ports import unused_port
 from tests.servers import eventually
 
 UNAVAILABLE = Reply(503, "redis_unavailable")
@@ -82,7 +82,7 @@ def test_retry_after_is_honoured(drive: Drive, secured: Secured, front: Front, a
 
 
 def test_a_service_that_is_not_there_yet(drive: Drive, secured: Secured, http: httpx2.Client, area: int) -> None:
-    port = free_port()
+    port = unused_port()
     with drive(f"http://127.0.0.1:{port}", secured.ingest.text, **SOON) as client:
         client.log_in("ann", area)
         eventually(lambda: client.totals["retries"] > 0)

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 import redis
 
-from modepulse.launcher.child_process import free_port
 from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
 from tests.http_client import event
+from tests.ports import unused_port
 from tests.prometheus import NEEDS_PROMETHEUS, Prometheus, prometheus, scrape, value
 from tests.servers import Stack, eventually, ready
 
@@ -67,7 +67,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def running(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("watched")
-    port = str(free_port())
+    port = str(unused_port())
     with Stack(folder / "data", redis_server=str(BINARIES[redis_name]), archiver_metrics_port=port) as stack:
         targets = {f"modepulse-{name}": urlsplit(url).netloc for name, url in stack.run["metrics"].items()}
         with prometheus(folder, targets) as server:

@@ -7,9 +7,9 @@ from typing import Any
 import asyncpg
 import httpx2
 
-from modepulse.launcher.child_process import free_port
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import audit, event, problem
+from tests.ports import unused_port
 from tests.servers import Stack, eventually
 
 pytestmark = SAME_ON_EVERY_SERVER
@@ -39,7 +39,7 @@ def test_a_question_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 
 def test_the_replica_is_asked_where_there_is_one_and_its_end_harms_nothing_else(tmp_path: Path) -> None:
-    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    nowhere = f"postgresql://nobody@127.0.0.1:{unused_port()}/none"
     with Stack(tmp_path / "data", postgres_read_dsn=nowhere) as stack:
         http = httpx2.Client(base_url=stack.url, timeout=10)
         http.post("/events", json=event(1)).raise_for_status()

@@ -15,11 +15,12 @@ import httpx2
 import pytest
 import redis
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from tests.composed import POSTGRES_BINARIES
 from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
 from tests.documents import ROOT
 from tests.http_client import event, log_ins, post, stats
+from tests.ports import unused_port
 from tests.postgres import query
 from tests.servers import Stack, eventually, modepulse, postgres_server, redis_server
 
@@ -153,7 +154,7 @@ def test_what_cannot_be_a_backup_is_refused(tmp_path: Path) -> None:
 def debian_postgres(folder: Path) -> Iterator[str]:
     """The address of the Postgres that Debian has, an older major."""
     folder.mkdir()
-    port = free_port()
+    port = unused_port()
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody")

@@ -13,11 +13,12 @@ import httpx2
 import pytest
 import redis
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from modepulse.launcher.postgres_server import Postgres
 from tests.composed import HARD, ROOT, SERVICES, Composed, composed
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import event, post, stats
+from tests.ports import unused_port
 from tests.servers import eventually, modepulse
 
 pytestmark = pytest.mark.skipif(
@@ -106,7 +107,7 @@ async def check_roles(services: Composed) -> None:
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs prometheus; .ci/run installs it")
 def test_prometheus_starts_with_its_command(redis_name: str, tmp_path: Path) -> None:
     places = {"/etc/modepulse/monitoring": str(ROOT / "deploy" / "monitoring"), "/prometheus": str(tmp_path)}
-    port = free_port()
+    port = unused_port()
     command = ["prometheus", f"--web.listen-address=127.0.0.1:{port}"]
     for option in SERVICES["prometheus"]["command"]:
         name, _, value = option.partition("=")

@@ -53,7 +53,7 @@ def test_demo_starts_with_a_full_week_and_writes_it_once(tmp_path: Path) -> None
         series = http.get("/history", params=asked).json()["series"].values()
         hour = [sum(count for _, count in minute) for minute in zip(*series, strict=True)]
         assert min(hour[:-2]) > 20
-        (user,) = query(stack, "SELECT user_id FROM area_mode_events WHERE partition = 0 LIMIT 1")
+        (user,) = eventually(lambda: query(stack, "SELECT user_id FROM area_mode_events WHERE partition = 0 LIMIT 1"))
         past = http.get(f"/users/{user['user_id']}/history").json()["sessions"]
         assert len(past) > 10
         done = modepulse("verify", "--data-dir", str(stack.directory))

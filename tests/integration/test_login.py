@@ -29,6 +29,7 @@ def locked(redis_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         directory,
         redis_server=str(BINARIES[redis_name]),
         trusted_proxies="127.0.0.1",
+        allow_anonymous="true",  # until the first key is made
         wrong_keys_per_minute="1000000",
     ) as stack:
         make_key(stack, "first", "ingest")

@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.http_client import event, problem
+from tests.ports import unused_port
 from tests.prometheus import figures, reachable, scrape, value
 from tests.servers import Stack, eventually, modepulse, serving
 
@@ -57,7 +58,7 @@ def test_a_key_with_read_where_keys_are_needed_or_none_where_it_is_open(tmp_path
 def test_processes_that_share_a_socket_have_ports_of_their_own(stack: Stack) -> None:
     """Together they have counted each request once, whichever of them answered."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as processes:
-        ports = [free_port(), free_port()]
+        ports = [unused_port(), unused_port()]
         stores = {"MODEPULSE_REDIS_URL": stack.run["redis_url"], "MODEPULSE_POSTGRES_DSN": stack.run["postgres_dsn"]}
         for port in ports:
             settings = stores | {"MODEPULSE_METRICS_PORT": str(port)}
@@ -78,7 +79,7 @@ def test_processes_that_share_a_socket_have_ports_of_their_own(stack: Stack) -> 
 
 
 def test_an_archiver_that_stands_by_has_done_nothing(stack: Stack) -> None:
-    port = free_port()
+    port = unused_port()
     stores = {"MODEPULSE_REDIS_URL": stack.run["redis_url"], "MODEPULSE_POSTGRES_DSN": stack.run["postgres_dsn"]}
     with command("archive", stores | {"MODEPULSE_ARCHIVER_METRICS_PORT": str(port)}):
         other = eventually(lambda: reachable(f"http://127.0.0.1:{port}/metrics"))

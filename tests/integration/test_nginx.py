@@ -13,10 +13,10 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from modepulse.launcher.child_process import free_port
 from tests.conftest import BINARIES
 from tests.http_client import event
 from tests.nginx import NGINX, Nginx, nginx
+from tests.ports import unused_port
 from tests.postgres import query
 from tests.servers import Stack, eventually
 from tests.sse_client import Listening
@@ -83,7 +83,7 @@ def test_names_with_slashes_arrive_as_they_were_sent(proxy: Nginx, client: httpx
 
 
 def test_every_refusal_is_a_problem_document(proxy: Nginx, client: httpx2.Client, tmp_path: Path) -> None:
-    with nginx(tmp_path, [free_port()]) as alone, alone.client() as other:
+    with nginx(tmp_path, [unused_port()]) as alone, alone.client() as other:
         for answer, status in (
             (client.post(f"{proxy.url}/events", content=b"[]" * 5 * 1024 * 1024), 413),
             (client.post(f"{proxy.url}/events", content=b"[}"), 400),

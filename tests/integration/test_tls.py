@@ -19,10 +19,11 @@ import redis
 
 from app.contract.connection import connect
 from app.settings import Settings
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from modepulse.launcher.redis_server import redis_command
 from tests.conftest import BINARIES
 from tests.http_client import event, post, stats
+from tests.ports import unused_port
 from tests.servers import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,7 @@ def running(command: list[str], log: Path, settings: dict[str, str], stop: signa
 @contextmanager
 def redis_with_tls(folder: Path, tls: Path) -> Iterator[str]:
     """Yields the address of the client's recipe."""
-    port = free_port()
+    port = unused_port()
     options = shlex.split(recipe("redis-tls").replace("tls/", f"{tls}/").replace("6379", str(port)))[2:]
     command = redis_command(BINARIES["redis"], 0, folder)
     with running([*command, *options], folder / "redis.log", {}, signal.SIGTERM):
@@ -85,7 +86,7 @@ def redis_with_tls(folder: Path, tls: Path) -> Iterator[str]:
 
 @contextmanager
 def postgres_with_tls(folder: Path, tls: Path) -> Iterator[str]:
-    port, data = free_port(), folder / "data"
+    port, data = unused_port(), folder / "data"
     (folder / "password").write_text("secret")
     setup = [str(POSTGRES[-1] / "initdb"), "-D", str(data), "-U", "modepulse_api", "-A", "scram-sha-256"]
     setup += [f"--pwfile={folder / 'password'}", "--locale=C", "--encoding=UTF8"]
@@ -107,7 +108,7 @@ def test_service_works_over_tls(tls: Path, tmp_path: Path) -> None:
         settings = {"MODEPULSE_REDIS_URL": redis_url, "MODEPULSE_POSTGRES_PASSWORD": "secret"}
         settings["MODEPULSE_POSTGRES_DSN"] = dsn
         eventually(lambda: asyncio.run(make_database(dsn)), 60)
-        port = free_port()
+        port = unused_port()
         for name, *more in (("archive",), ("serve", "--port", str(port))):
             command = [sys.executable, "-m", "modepulse", name, *more]
             stack.enter_context(running(command, tmp_path / f"{name}.log", settings, signal.SIGTERM))

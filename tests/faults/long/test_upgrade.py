@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.documents import ROOT
 from tests.http_client import log_ins, post, stats
+from tests.ports import unused_port
 
 # The last commit of main that operators have.
 RELEASE = "0ee059a16a453c06c6c1d88f743e428747600361"
@@ -36,7 +37,7 @@ def former(tmp_path: Path) -> Path:
 @contextmanager
 def running(version: Path, data: Path) -> Iterator[str]:
     """A version on a data directory; yields its address. It has to stop in order."""
-    modepulse, port = version / ".venv" / "bin" / "modepulse", free_port()
+    modepulse, port = version / ".venv" / "bin" / "modepulse", unused_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MODEPULSE_")}
     process = subprocess.Popen(
         [modepulse, "dev", "--port", str(port), "--data-dir", data],

@@ -12,10 +12,11 @@ import httpx2
 import redis
 
 from app.settings import Settings
-from modepulse.launcher.child_process import child_setup, free_port
+from modepulse.launcher.child_process import child_setup
 from modepulse.launcher.redis_server import redis_command
 from tests.conftest import BINARIES, ON_REDIS, ON_VALKEY
 from tests.faults.freeze import freeze_postgres
+from tests.ports import unused_port
 from tests.postgres import query
 from tests.servers import Stack, eventually, live_counts, ready
 
@@ -132,7 +133,7 @@ def test_missing_replicas_leave_the_outcome_unknown(redis_name: str, tmp_path: P
             client.config_set("repl-diskless-sync-delay", 0)
         primary = urlsplit(url)
         credentials = ["--masteruser", str(primary.username), "--masterauth", str(primary.password)]
-        replica_port = free_port()
+        replica_port = unused_port()
         directory = tmp_path / "replica"
         directory.mkdir()
         command = redis_command(BINARIES[redis_name], replica_port, directory)
