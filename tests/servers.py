@@ -45,6 +45,12 @@ def eventually(condition: Callable[..., Any], seconds: float = 15, **arguments: 
         time.sleep(0.02)
 
 
+def limit_memory(client: redis.Redis, most: int) -> None:
+    """Lets a server hold few bytes, without ending connections: a tenth of so little is less than one's buffers."""
+    client.config_set("maxmemory-clients", 0)
+    client.config_set("maxmemory", most)
+
+
 @contextmanager
 def redis_server(binary: Path, directory: Path, *options: str) -> Iterator[int]:
     """Runs a server with the shipped redis.conf and more options; yields its port."""

@@ -15,7 +15,7 @@ from tests.conftest import BINARIES, SAME_ON_EVERY_SERVER
 from tests.http_client import event
 from tests.ports import unused_port
 from tests.prometheus import NEEDS_PROMETHEUS, Prometheus, prometheus, scrape, value
-from tests.servers import Stack, eventually, ready
+from tests.servers import Stack, eventually, limit_memory, ready
 
 pytestmark = [SAME_ON_EVERY_SERVER, NEEDS_PROMETHEUS]
 # An alert waits before it fires; one death of each store and process is in every run.
@@ -145,7 +145,7 @@ def filled(stack: Stack, share: float) -> Iterator[None]:
     with redis.Redis.from_url(stack.run["redis_url"]) as client:
         before: Any = client.config_get("maxmemory")
         memory: Any = client.info("memory")
-        client.config_set("maxmemory", int(memory["used_memory"] / share))
+        limit_memory(client, int(memory["used_memory"] / share))
         try:
             yield
         finally:

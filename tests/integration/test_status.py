@@ -12,7 +12,7 @@ import redis
 from tests.conftest import SAME_ON_EVERY_SERVER
 from tests.faults.load import Load, wait_until_archived
 from tests.http_client import event
-from tests.servers import Stack, eventually, modepulse, start_modepulse
+from tests.servers import Stack, eventually, limit_memory, modepulse, start_modepulse
 
 
 def status(stack: Stack) -> tuple[int, dict[str, Any]]:
@@ -86,7 +86,7 @@ def test_full_and_weakened_redis_is_named(own_stack: Stack) -> None:
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         client.config_set("appendfsync", "everysec")
         assert status_says(stack, 3, "appendfsync everysec")
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 1000)
+        limit_memory(client, client.info("memory")["used_memory"] + 1000)
         assert status_says(stack, 1, "memory_full")
 
 

@@ -18,7 +18,7 @@ from tests.conftest import BINARIES, ON_REDIS, ON_VALKEY
 from tests.faults.freeze import freeze_postgres
 from tests.ports import unused_port
 from tests.postgres import query
-from tests.servers import Stack, eventually, live_counts, ready
+from tests.servers import Stack, eventually, limit_memory, live_counts, ready
 
 EVENT = {"area_code": 1, "multiplayer_mode": "duel", "user_id": "u", "events_name": "LOGIN"}
 
@@ -40,7 +40,7 @@ def test_full_redis_refuses_events_and_answers_reads(own_stack: Stack, redis_nam
     with own_stack as stack, redis.Redis.from_url(stack.run["redis_url"]) as client:
         assert post(stack, count=300).status_code == 200
         used = client.info("memory")["used_memory"]
-        client.config_set("maxmemory", int(used * 1.1))
+        limit_memory(client, int(used * 1.1))
         refused = eventually(lambda: answer if (answer := post(stack, "v")).status_code == 503 else None)
         assert refused.json()["code"] == "memory_full"
         assert int(refused.headers["retry-after"]) > 0
@@ -55,7 +55,7 @@ def test_out_of_memory_is_refused_before_anything_is_written(own_stack: Stack) -
         assert post(stack, count=10).status_code == 200
         used = client.info("memory")["used_memory"]
         client.execute_command("ACL", "SETUSER", "api", "-info")
-        client.config_set("maxmemory", int(used * 0.8))
+        limit_memory(client, int(used * 0.8))
         refused = post(stack, "v", 450)
         assert (refused.status_code, refused.json()["code"]) == (503, "out_of_memory")
         assert live_counts(stack) == {"1|duel": 10}
